@@ -1,0 +1,134 @@
+// Graph: live selects over relations, and one-shot ones.
+//
+//   Select -template, instance-> View -hydrate-> rows        commit -step-> touched Views -changes(), patch()-> listeners
+//
+// A select is taken apart into templates (its shape without constants) and instances (a template with its constants and parameters);
+// equal ones are shared. One step per commit drains the templates that the commit concerns, children before the selects around them.
+// One-shot selects use a Graph of their own, that is thrown away; it may read in the middle of a transaction (the new side).
+// Thread: the writer thread alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/dataflow/plan.h"
+#include "core/triples/relation.h"
+
+namespace tremula::dataflow {
+
+class ArrangementStore;  // table_index.h: the shared orders over base tables
+
+// Where the engine finds base tables.
+class TableSource {
+ public:
+  virtual ~TableSource() = default;
+  // Never null: an unknown or dropped table is an empty relation that may fill later. The same object for the same type, always.
+  virtual const triples::Relation* table(triples::TypeId type) = 0;
+  virtual triples::ColumnIndex column(triples::TypeId type, triples::AttrId attr) = 0;
+  // Of the primary key, in the order of the KEY clause.
+  virtual std::vector<triples::ColumnIndex> key_columns(triples::TypeId type) = 0;
+  // The slot of a row by its encoded key, on either side (ask exists), or kNoSlot.
+  virtual triples::Slot find(triples::TypeId type, std::string_view key) = 0;
+};
+
+// What happened to one place of a result tree.
+enum class ChangeKind : std::uint8_t {
+  kAdd,      // a row entered an array: `value` at `path`
+  kRemove,   // a row left: at `path`
+  kMove,     // a row changed its place: from `from` to `path`
+  kReplace,  // the value at `path` is now `value`
+};
+
+// One change, in the order in which a patch applies them (RFC 6902).
+struct Change {
+  ChangeKind kind = ChangeKind::kReplace;
+  std::string path;       // JSON pointer into the result as it is when the change is applied
+  std::string from;       // of kMove
+  std::string value;      // JSON text: of kAdd and kReplace
+  std::string old_value;  // JSON text: of kRemove and kReplace, if asked for
+  std::string key;        // JSON array of the row's key values, if the path names a row
+};
+
+// A result that is kept. Destroying it ends it.
+class View {
+ public:
+  virtual ~View() = default;
+  // Calls `row` with the JSON text of each row, in order, as of the last step (the new side). Stops when it returns false.
+  virtual void for_each_json(const std::function<bool(std::string_view)>& row) const = 0;
+  // The whole result as a JSON array.
+  virtual void print(std::string& out) const = 0;
+  virtual std::size_t row_count() const = 0;
+  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as before.
+  // `with_old`: fill old_value and key too.
+  virtual std::vector<Change> changes(bool with_old) const = 0;
+  // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.
+  virtual std::string explain() const = 0;
+};
+
+// The plan of a select as a tree, an operator a line.
+std::string explain(const Select& select, TableSource& tables);
+
+struct GraphStats {
+  std::size_t templates = 0;
+  std::size_t instances = 0;
+  std::size_t views = 0;
+  std::size_t bytes = 0;
+};
+
+class Graph {
+ public:
+  Graph(TableSource& tables, ArrangementStore& arrangements);
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are copied.
+  // Errors: limit_range (with the span {0,0}).
+  base::Result<std::unique_ptr<View>> open(const Select& select, std::span<const triples::Value> parameters);
+
+  // Runs a select once, on the new side, and calls `row` with the row's slot in its first base table (kNoSlot if it has none) and the values of the
+  // shape's properties (all must be kValue); they are valid during the call. Stops when it returns false.
+  using RowVisitor = std::function<bool(triples::Slot, std::span<const triples::Value>)>;
+  base::Result<void> run(const Select& select, std::span<const triples::Value> parameters, const RowVisitor& row);
+
+  // Takes one commit in. Requires: the relations are sealed and not settled yet.
+  // Returns: the views whose results may have changed, in the order in which they were opened; ask each for changes().
+  // Borrowed: valid until settle().
+  std::span<View* const> step();
+  // Forgets the old side. Call before the relations settle.
+  void settle();
+
+  GraphStats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The orders over base tables that several graphs share: those of INDEX declarations and those that live queries asked for.
+class ArrangementStore {
+ public:
+  explicit ArrangementStore(TableSource& tables);
+  ~ArrangementStore();
+  // Keeps table(column | key) from now on / no longer for itself.
+  void declare_index(triples::TypeId type, triples::AttrId attr);
+  void drop_index(triples::TypeId type, triples::AttrId attr);
+  // Call after a rollback or an undone statement, so that orders look again at what was written. Call settle() before the relations settle.
+  void refresh();
+  void settle();
+  std::size_t memory_bytes() const;
+
+ private:
+  friend class Graph;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tremula::dataflow

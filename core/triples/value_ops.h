@@ -1,0 +1,79 @@
+// What TreeQL computes with values: total functions, NULL where SQLite would raise an error.
+//
+// Texts that are made live in the arena. Semantics: treeql.md section 4 ("Values", "CAST", "Functions"); where it is silent SQLite's.
+// Thread: pure functions.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/arena.h"
+#include "core/triples/value.h"
+
+namespace tremula::triples {
+
+// NULL < BOOL < numbers < TEXT < BYTES < JSON; INT and REAL exactly by value; text by bytes. NULL equals NULL here.
+std::strong_ordering compare(Value a, Value b);
+
+// Three-valued comparison for = < <=: NULL if either is NULL (Kind::kNull), else BOOL.
+Value equal(Value a, Value b);
+Value less(Value a, Value b);
+Value less_equal(Value a, Value b);
+
+Value add(Value a, Value b);       // INT overflow continues as REAL; dynamic non-numbers give NULL
+Value subtract(Value a, Value b);
+Value multiply(Value a, Value b);
+Value divide(Value a, Value b);    // INTs truncate; by zero is NULL
+Value modulo(Value a, Value b);    // REALs are truncated to INTs as SQLite does; result REAL if either was
+Value negate(Value a);
+
+// Numbers are taken as text; BOOL as 'true'/'false'; NULL gives NULL.
+Value concat(Value a, Value b, base::Arena& arena);
+// LIKE: % _ and ASCII case-insensitive. `escape` is NULL for none, else text of one character (anything else gives NULL).
+Value like(Value text, Value pattern, Value escape);
+Value glob(Value text, Value pattern);
+
+Value cast(Value value, Type type, base::Arena& arena);
+// For reading a stored value as a column of `type`: the value itself, INT as REAL, anything as JSON, else NULL.
+Value convert_stored(Value value, Type type);
+// Whether convert_stored keeps the value (NULL fits every type).
+bool fits(Value value, Type type);
+
+Value json_get(Value json, Value path, base::Arena& arena);       // ->   (a scalar as its own kind; see value.h)
+Value json_get_text(Value json, Value path, base::Arena& arena);  // ->>  (objects and arrays as TEXT)
+// Parses JSON text into canonical form: a scalar as its own kind, JSON null as NULL. Not JSON, or nested deeper than 100: false.
+bool parse_json(std::string_view text, base::Arena& arena, Value& out);
+
+enum class Function : std::uint8_t {
+  kAbs, kCoalesce, kNullif, kIfnull, kIif, kLength, kLower, kUpper, kTrim, kLtrim, kRtrim,
+  kSubstr, kInstr, kReplace, kRound, kSign, kMin, kMax, kTypeof,
+};
+struct FunctionInfo {
+  std::string_view name;
+  Function function;
+  unsigned arguments_min;
+  unsigned arguments_max;
+};
+// All scalar functions by name.
+std::span<const FunctionInfo> functions();
+Value call(Function function, std::span<const Value> arguments, base::Arena& arena);
+
+std::string_view type_name(Type type);  // "INT", ...; kAny: "any"
+std::string_view kind_name(Kind kind);  // as typeof: null bool int real text bytes json
+
+// JSON as the contract prints it (treeql.md, "JSON out"). Appended to `out`.
+void print_json(Value value, std::string& out);
+void print_json_string(std::string_view text, std::string& out);
+void print_real(double number, std::string& out);
+// The text of a value as CAST to TEXT gives it: as printed in JSON, unquoted.
+void print_text(Value value, std::string& out);
+void print_base64(std::string_view bytes, std::string& out);
+bool parse_base64(std::string_view text, std::string& out);
+
+// The offset of the first byte that is not UTF-8, or npos.
+std::size_t find_invalid_utf8(std::string_view text);
+
+}  // namespace tremula::triples
