@@ -20,7 +20,13 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
 
   // Returns: `bytes` bytes aligned to 8.  Cost: O(1), or one allocation per chunk.
-  char* allocate(std::size_t bytes);
+  char* allocate(std::size_t bytes) {
+    bytes = (bytes + 7) & ~std::size_t{7};
+    if (chunks_.empty() || bytes > chunks_.back().size - used_) return allocate_slow(bytes);
+    char* place = chunks_.back().memory.get() + used_;
+    used_ += bytes;
+    return place;
+  }
   // A copy of `text` that lives as long as the arena's contents.
   std::string_view copy(std::string_view text);
   void clear();
@@ -31,6 +37,7 @@ class Arena {
     std::unique_ptr<char[]> memory;
     std::size_t size = 0;
   };
+  char* allocate_slow(std::size_t bytes);
   std::vector<Chunk> chunks_;
   std::size_t used_ = 0;  // of the last chunk
 };
