@@ -12,8 +12,9 @@
 //      and the first empty one after it.
 //   2  pointers to entries stay valid until the next insert or erase.
 // Order of iteration: by hash, the same for the same operations in every process.
-// A Hash of one's own returns 64 well mixed bits (start from hash_int, hash_combine, hash_bytes). With a member type Lookup it
-// names what keys are looked up by: a Key is made from it and compares with it.
+// A Hash of one's own returns 64 well mixed bits (start from hash_int, hash_combine, hash_bytes).
+// With a member type Lookup it names what keys are looked up by: a Key is made from it and compares
+// with it.
 // Thread: one at a time.
 #pragma once
 
@@ -30,12 +31,18 @@
 
 namespace tremula::base {
 
-inline std::uint64_t hash_combine(std::uint64_t first, std::uint64_t second) {
-  const auto product = static_cast<unsigned __int128>(first ^ 0xA076'1D64'78BD'642F) *
-                       (second ^ 0xE703'7ED1'A0B4'28DB);
+// The two halves of the product of two words: what mixes bits best for one multiplication.
+inline std::uint64_t hash_fold(std::uint64_t a, std::uint64_t b) {
+  const auto product = static_cast<unsigned __int128>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
-inline std::uint64_t hash_int(std::uint64_t value) { return hash_combine(value, 0); }
+inline std::uint64_t hash_int(std::uint64_t value) {
+  return hash_fold(value ^ 0x9E37'79B9'7F4A'7C15, 0xD6E8'FEB8'6659'FD93);
+}
+// The hash of a sequence from that of its beginning and that of its next part.
+inline std::uint64_t hash_combine(std::uint64_t first, std::uint64_t second) {
+  return hash_fold(first ^ 0xA076'1D64'78BD'642F, second ^ 0xE703'7ED1'A0B4'28DB);
+}
 
 // For integers, enums and pointers.
 template <typename Key>
