@@ -1,0 +1,39 @@
+// The tremula command: see `tremula help`, and arguments.h for the calls.
+#include <clocale>
+
+#include "cli/arguments.h"
+#include "cli/calls.h"
+#include "cli/shell.h"
+
+namespace tremula::cli {
+namespace {
+
+int run(const Invocation& invocation) {
+  switch (invocation.call) {
+    case Call::kShell: return run_shell(invocation);
+    case Call::kRun: return run_file(invocation);
+    case Call::kQuery: return run_query(invocation);
+    case Call::kExplain: return run_explain(invocation);
+    case Call::kDemo:
+    case Call::kWatch:
+    case Call::kImport:
+    case Call::kExport:
+    case Call::kCheck:
+    case Call::kBackup:
+    case Call::kRestore:
+    case Call::kChanges:
+    case Call::kMerge:
+    case Call::kServe: return refuse_call(invocation);
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace tremula::cli
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");  // for the width of what is printed on a terminal
+  const auto parsed = tremula::cli::parse_arguments(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  return tremula::cli::run(std::get<tremula::cli::Invocation>(parsed));
+}

@@ -1,0 +1,143 @@
+#include "cli/printer.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "cli/json_text.h"
+
+namespace tremula::cli {
+namespace {
+
+void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// RFC 4180 as EXPORT writes it: NULL is an empty field, empty TEXT is "".
+void add_csv_field(std::string& line, const Value& value) {
+  if (value.is_null()) return;
+  const std::string text = value.kind() == ValueKind::kText ? value.as_text() : value.to_json();
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) {
+    line += text;
+    return;
+  }
+  line += '"';
+  for (const char c : text) {
+    if (c == '"') line += '"';
+    line += c;
+  }
+  line += '"';
+}
+
+}  // namespace
+
+std::optional<Mode> mode_named(std::string_view name) {
+  if (name == "json") return Mode::kJson;
+  if (name == "table") return Mode::kTable;
+  if (name == "csv") return Mode::kCsv;
+  return std::nullopt;
+}
+
+Mode default_mode() { return isatty(STDOUT_FILENO) ? Mode::kTable : Mode::kJson; }
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+void print_error(const Error& error) {
+  std::fflush(stdout);
+  std::fwrite(error.text.data(), 1, error.text.size(), stderr);
+  if (!error.text.ends_with('\n')) std::fputc('\n', stderr);
+}
+
+Error command_error(ErrorCode code, std::string_view message) {
+  Error error;
+  error.code = code;
+  error.message = message;
+  error.text = "error: " + std::string(error_code_name(code)) + ": " + error.message;
+  return error;
+}
+
+void Printer::line(std::string_view text) {
+  write(text);
+  write("\n");
+}
+
+void Printer::begin_rows(std::span<const std::string> columns) {
+  if (mode_ == Mode::kTable) table_.emplace(std::vector<std::string>(columns.begin(), columns.end()));
+  if (mode_ != Mode::kCsv) return;
+  std::string header;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) header += ',';
+    add_csv_field(header, columns[i]);
+  }
+  line(header);
+}
+
+void Printer::row(std::string_view row_json) {
+  if (mode_ == Mode::kJson) return line(row_json);
+  if (mode_ == Mode::kTable) return table_->add_row(row_json);
+  std::string fields;
+  const Cells cells = cells_of(row_json);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) fields += ',';
+    add_csv_field(fields, cells[i].second);
+  }
+  line(fields);
+}
+
+void Printer::end_rows() {
+  if (!table_) return;
+  write(table_->text(terminal_width()));
+  table_.reset();
+}
+
+void Printer::take(const Output& output) {
+  if (output.kind != OutputKind::kRow) end_rows();
+  switch (output.kind) {
+    case OutputKind::kColumns: return begin_rows(output.columns);
+    case OutputKind::kRow: return row(output.text);
+    case OutputKind::kError: return print_error(*output.error);
+    case OutputKind::kSnapshot:
+    case OutputKind::kPatch:
+      if (mode_ != Mode::kTable) return line(output.text);
+      if (std::find(changed_.begin(), changed_.end(), output.subscription) == changed_.end())
+        changed_.emplace_back(output.subscription);
+      return;
+    case OutputKind::kWrite:
+    case OutputKind::kExplain:
+    case OutputKind::kShow:
+      if (!output.text.empty()) line(output.text);
+      return;
+  }
+}
+
+void Printer::rows(const Rows& rows) {
+  begin_rows(rows.columns());
+  for (std::size_t i = 0; i < rows.size(); ++i) row(rows.json(i));
+  end_rows();
+}
+
+bool Printer::finish() {
+  end_rows();
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return true;
+  print_error(command_error(ErrorCode::kIo,
+                            std::string("standard output: ") + std::strerror(errno)));
+  return false;
+}
+
+std::vector<std::string> Printer::take_changed() { return std::exchange(changed_, {}); }
+
+void Printer::draw(std::string_view title, std::string_view result) {
+  end_rows();
+  line(title);
+  TextTable table({});
+  for (const std::string_view element : elements_of(result)) table.add_row(element);
+  write(table.text(terminal_width()));
+}
+
+}  // namespace tremula::cli

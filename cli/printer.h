@@ -1,0 +1,67 @@
+// Printer: puts a script's outputs on standard output, and what is for people on standard error.
+//
+//   Output(kColumns, kRow..., kWrite, kPatch...) --take--> JSON lines | aligned tables | CSV
+//
+// Invariants:
+//   1  in mode kJson every output is one line, as treeql.md prints it.
+//   2  what went to standard output before an error is written before the error is.
+// Thread: one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/text_table.h"
+#include "tremula/tremula.h"
+
+namespace tremula::cli {
+
+enum class Mode : std::uint8_t { kJson, kTable, kCsv };
+
+// Returns: nothing if `name` is none of json, table, csv.
+std::optional<Mode> mode_named(std::string_view name);
+// Tables on a terminal, JSON lines in a pipe.
+Mode default_mode();
+// The columns of the terminal that standard output is; 0 if it is none.
+std::size_t terminal_width();
+
+// An error as the contract prints it, on standard error.
+void print_error(const Error& error);
+// An error of the command itself: without a place in a source.
+Error command_error(ErrorCode code, std::string_view message);
+
+class Printer {
+ public:
+  explicit Printer(Mode mode) : mode_(mode) {}
+
+  void take(const Output& output);
+  void rows(const Rows& rows);
+  // Prints a table that is still open and hands everything to the system.
+  // Returns: false if standard output took less than it was given; said on standard error then.
+  [[nodiscard]] bool finish();
+
+  // In mode kTable a subscription's snapshot and patches aren't printed: whoever owns the session
+  // draws its result anew.  Returns: the subscriptions that changed since the last call.
+  std::vector<std::string> take_changed();
+  // A subscription's result, a JSON array, as a table.
+  void draw(std::string_view title, std::string_view result);
+
+  Mode mode() const { return mode_; }
+  void set_mode(Mode mode) { mode_ = mode; }
+
+ private:
+  void line(std::string_view text);
+  void begin_rows(std::span<const std::string> columns);
+  void row(std::string_view row_json);
+  void end_rows();
+
+  Mode mode_;
+  std::optional<TextTable> table_;  // kTable: the rows so far
+  std::vector<std::string> changed_;
+};
+
+}  // namespace tremula::cli
