@@ -1,6 +1,8 @@
 // What TreeQL computes with values: total functions, NULL where SQLite would raise an error.
 //
-// Texts that are made live in the arena. Semantics: treeql.md section 4 ("Values", "CAST", "Functions"); where it is silent SQLite's.
+// Texts that are made live in the arena, or point into an argument's bytes.
+// Semantics: treeql.md section 4 ("Values", "CAST", "Functions"); where it is silent SQLite's. BYTES that a text function
+// meets are taken as UTF-8, and as NULL if they aren't; a text beyond 1,000,000,000 bytes is NULL.
 // Thread: pure functions.
 #pragma once
 
@@ -16,10 +18,18 @@
 namespace tremula::triples {
 
 // NULL < BOOL < numbers < TEXT < BYTES < JSON; INT and REAL exactly by value; text by bytes. NULL equals NULL here.
-std::strong_ordering compare(Value a, Value b);
+std::strong_ordering compare_slow(Value a, Value b);
+inline std::strong_ordering compare(Value a, Value b) {
+  if (a.kind == Kind::kInt && b.kind == Kind::kInt) return a.integer <=> b.integer;
+  return compare_slow(a, b);
+}
 
 // Three-valued comparison for = < <=: NULL if either is NULL (Kind::kNull), else BOOL.
-Value equal(Value a, Value b);
+Value equal_slow(Value a, Value b);
+inline Value equal(Value a, Value b) {
+  if (a.kind == Kind::kInt && b.kind == Kind::kInt) return Value::boolean_of(a.integer == b.integer);
+  return equal_slow(a, b);
+}
 Value less(Value a, Value b);
 Value less_equal(Value a, Value b);
 
