@@ -3,6 +3,7 @@
 
 #include "cli/arguments.h"
 #include "cli/calls.h"
+#include "cli/demo.h"
 #include "cli/shell.h"
 
 namespace tremula::cli {
@@ -14,7 +15,7 @@ int run(const Invocation& invocation) {
     case Call::kRun: return run_file(invocation);
     case Call::kQuery: return run_query(invocation);
     case Call::kExplain: return run_explain(invocation);
-    case Call::kDemo:
+    case Call::kDemo: return run_demo();
     case Call::kWatch:
     case Call::kImport:
     case Call::kExport:
