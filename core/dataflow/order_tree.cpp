@@ -14,13 +14,13 @@ OrderTree::Entry OrderTree::make_entry(std::string_view key, RowId row) {
   entry.row = row;
   TREMULA_ASSERT(entry.size == key.size());
   if (!entry.is_long()) {
-    std::memcpy(entry.bytes, key.data(), key.size());
+    key.copy(entry.bytes, key.size());
     return entry;
   }
   char* block = new char[key.size()];
-  std::memcpy(block, key.data(), key.size());
+  key.copy(block, key.size());
   bytes_ += key.size();
-  std::memcpy(entry.bytes, key.data(), kLongPrefixBytes);
+  key.copy(entry.bytes, kLongPrefixBytes);
   std::memcpy(entry.bytes + kLongPrefixBytes, &block, sizeof block);
   return entry;
 }

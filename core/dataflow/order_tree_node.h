@@ -66,7 +66,7 @@ struct OrderTree::Probe {
 
   Probe(std::string_view key_bytes, RowId row_id) : key(key_bytes), row(row_id) {
     char padded[kInlineKeyBytes] = {};
-    std::memcpy(padded, key.data(), std::min(key.size(), kInlineKeyBytes));
+    key.copy(padded, kInlineKeyBytes);
     head = load_big_endian(padded);
     middle = load_big_endian(padded + 8);
     tail = load_big_endian_32(padded + 16);
@@ -146,11 +146,7 @@ struct OrderTree::Path {
 };
 
 inline int OrderTree::compare(const Entry& entry, const Probe& probe) {
-  const std::size_t common = std::min<std::size_t>(entry.size, probe.key.size());
-  if (const int order = std::memcmp(entry.key().data(), probe.key.data(), common); order != 0) {
-    return order;
-  }
-  if (entry.size != probe.key.size()) return entry.size < probe.key.size() ? -1 : 1;
+  if (const int order = entry.key().compare(probe.key); order != 0) return order;
   if (entry.row != probe.row) return entry.row < probe.row ? -1 : 1;
   return 0;
 }
