@@ -1,4 +1,5 @@
-// Database: declare tables, subscribe to trees of data, commit; every subscriber hears what changed.
+// Database: declare tables, subscribe to trees of data, commit; every subscriber hears what
+// changed.
 //
 //   auto db = tremula::Database::in_memory();
 //   db.run(schema_text).value();

@@ -1,4 +1,5 @@
-// Errors of the face: what a call gives back instead of its value, or throws if that is taken anyway.
+// Errors of the face: what a call gives back instead of its value, or throws if that is taken
+// anyway.
 //
 //   db.run(text)                     -> Result: ask ok(), error()
 //   db.run(text).value()             -> the value, or tremula::Exception is thrown

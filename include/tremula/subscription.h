@@ -1,6 +1,7 @@
 // Subscription: a select that stays alive. It ends with its handle.
 //
-//   commit -> result changed -> callback(Delta)     on the committing thread, after the whole commit
+//   commit -> result changed -> callback(Delta)     on the committing thread, after the whole
+//       commit
 //
 // Thread: any; see database.h. A handle may outlive its database, and is then ended.
 #pragma once

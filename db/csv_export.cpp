@@ -1,0 +1,86 @@
+#include "db/csv_export.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "db/json_text.h"
+
+namespace tremula::db {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t kFlushBytes = std::size_t{1} << 18;
+
+void append_text(std::string_view text, std::string& out) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+}  // namespace
+
+void append_csv_field(std::string_view json, std::string& out) {
+  if (json == "null") return;
+  if (json.front() != '"') return append_text(json, out);
+  std::string text;
+  unescape_json_string(json, text);
+  append_text(text, out);
+}
+
+Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
+                               const treeql::Statement& statement, const Arguments& arguments) {
+  const auto failed = [&to] {
+    return Error{ErrorCode::kIo, to.file + ": " + std::strerror(errno), to.file_span};
+  };
+  std::unique_ptr<std::FILE, CloseFile> file;
+  std::string text;
+  const auto flush = [&] {
+    if (!file) file.reset(std::fopen(to.file.c_str(), "wb"));
+    const bool written =
+        file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+    text.clear();
+    return written;
+  };
+  for (const std::string& name : to.column_names) {
+    if (&name != &to.column_names.front()) text += ',';
+    append_text(name, text);
+  }
+  text += '\n';
+
+  std::size_t rows = 0;
+  bool written = true;
+  // The file is opened late: a select that fails leaves the old one as it was.
+  TREMULA_TRY(for_each_row(engine, to.select, statement, arguments, [&](std::string_view row) {
+    bool first = true;
+    for_each_member(row, [&](std::string_view, std::string_view value) {
+      if (!first) text += ',';
+      first = false;
+      append_csv_field(value, text);
+    });
+    text += '\n';
+    ++rows;
+    if (text.size() >= kFlushBytes) written = flush();
+    return written;
+  }));
+  if (!written || !flush() || std::fflush(file.get()) != 0) return failed();
+  return rows;
+}
+
+}  // namespace tremula::db

@@ -1,0 +1,199 @@
+#include "tremula/database.h"
+
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "db/commit_pipeline.h"
+#include "db/face_convert.h"
+#include "db/handles.h"
+#include "db/query_pipeline.h"
+#include "db/session.h"
+#include "db/statements.h"
+
+namespace tremula {
+
+using Code = base::ErrorCode;
+
+namespace {
+
+std::int64_t milliseconds_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+using Lock = std::lock_guard<std::recursive_mutex>;
+
+// The select of a statement that must be one.
+base::Result<const dataflow::Select*> select_of(const treeql::Statement& statement) {
+  const auto* query = std::get_if<treeql::Query>(&statement.body);
+  if (query != nullptr) return &query->select;
+  return base::Error{Code::kReadOnly, "expected a SELECT, found another statement",
+                     statement.span};
+}
+
+}  // namespace
+
+Database::Database(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Database::Database(Database&&) noexcept = default;
+
+Database& Database::operator=(Database&& other) noexcept {
+  if (this != &other) {
+    Database ended(std::move(*this));
+    core_ = std::move(other.core_);
+  }
+  return *this;
+}
+
+Database::~Database() {
+  if (!core_) return;
+  const std::unordered_set<db::Handle*> handles = std::exchange(core_->handles, {});
+  for (db::Handle* handle : handles) handle->database_ended();
+}
+
+Database Database::in_memory() {
+  return Database(
+      std::make_unique<Core>(db::KeyGenerator(milliseconds_now, std::random_device{}())));
+}
+
+Result<Database> Database::open(const std::string& path) {
+  return db::face_error(Code::kUnsupported,
+                        path + ": directories come with the storage issue; use in_memory()");
+}
+
+Result<RunResult> Database::run(std::string_view script, NamedValues parameters) {
+  std::vector<std::string> lines;
+  auto result = run(script, parameters, [&lines](const Output& output) {
+    if (output.kind != OutputKind::kColumns && output.kind != OutputKind::kError) {
+      lines.emplace_back(output.text);
+    }
+  });
+  if (!result.ok()) return result;
+  RunResult collected = std::move(result).value();
+  collected.lines = std::move(lines);
+  return collected;
+}
+
+Result<RunResult> Database::run(std::string_view script, NamedValues parameters, OutputSink sink) {
+  Session session(*this, std::move(sink));
+  return session.run(script, parameters);
+}
+
+Result<Statement> Database::prepare(std::string_view statement) {
+  const Lock lock(core_->mutex);
+  auto state = std::make_unique<Statement::State>(*core_, std::string(statement));
+  auto bound = state->rebind();
+  if (!bound.ok()) return db::to_face(bound.error(), statement);
+  return Statement(std::move(state));
+}
+
+Result<Rows> Database::query(std::string_view select, NamedValues parameters) {
+  const Lock lock(core_->mutex);
+  auto statement = db::parse_one(*core_, select);
+  if (!statement.ok()) return db::to_face(statement.error(), select);
+  auto rows = db::collect_rows(*core_, statement.value(), parameters);
+  if (!rows.ok()) return db::to_face(rows.error(), select);
+  return std::move(rows).value();
+}
+
+Result<std::string> Database::explain(std::string_view select, NamedValues) {
+  const Lock lock(core_->mutex);
+  auto statement = db::parse_one(*core_, select);
+  if (!statement.ok()) return db::to_face(statement.error(), select);
+  auto plan = select_of(statement.value());
+  if (!plan.ok()) return db::to_face(plan.error(), select);
+  return dataflow::explain(*plan.value(), core_->store);
+}
+
+Result<Subscription> Database::subscribe(std::string_view select, NamedValues parameters,
+                                         Listener listener, DeltaDetail detail) {
+  const Lock lock(core_->mutex);
+  if (core_->in_transaction) {
+    return db::face_error(Code::kUnsupported, "subscribe() inside a transaction");
+  }
+  const auto open = [&]() -> base::Result<db::Listening*> {
+    TREMULA_TRY_ASSIGN(const treeql::Statement statement, db::parse_one(*core_, select));
+    TREMULA_TRY_ASSIGN(const dataflow::Select* plan, select_of(statement));
+    base::Arena arena;
+    TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(statement, parameters, arena));
+    auto view = core_->graph.open(*plan, arguments);
+    if (!view.ok()) return db::place_error(view.error(), *plan, statement, arguments);
+    return core_->subscriptions.add(std::move(view).value(), std::move(listener), detail);
+  };
+  auto listening = open();
+  if (!listening.ok()) return db::to_face(listening.error(), select);
+  return Subscription(std::make_unique<Subscription::State>(*core_, *listening.value()));
+}
+
+Result<Ticket> Database::transact_with(void (*call)(void*, Transaction&), void* function) {
+  const Lock lock(core_->mutex);
+  if (core_->in_transaction) {
+    return db::face_error(Code::kUnsupported, "a transaction is open on this thread already");
+  }
+  Transaction::Core core(*core_);
+  Transaction transaction = Transaction::Core::lend(core);
+  core_->in_transaction = true;
+  db::begin_statement(*core_);
+  try {
+    call(function, transaction);
+  } catch (const Exception& exception) {
+    db::roll_back(*core_);
+    core_->in_transaction = false;
+    return exception.error();
+  } catch (...) {
+    db::roll_back(*core_);
+    core_->in_transaction = false;
+    throw;
+  }
+  core_->in_transaction = false;
+  db::commit(*core_);
+  const Ticket ticket{.commit = core_->commits};
+  db::deliver(*core_);
+  return ticket;
+}
+
+Result<void> Database::wait_durable(Ticket) { return {}; }
+Result<std::size_t> Database::poll() { return std::size_t{0}; }
+int Database::wake_fd() const { return -1; }
+
+std::uint64_t Database::version() const {
+  const Lock lock(core_->mutex);
+  return core_->commits;
+}
+
+Session::Session(Database& database, OutputSink sink)
+    : state_(std::make_unique<State>(*database.core_, std::move(sink))) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+Result<RunResult> Session::run(std::string_view script, NamedValues parameters) {
+  return state_->run(script, parameters);
+}
+bool Session::in_transaction() const { return state_->in_transaction(); }
+Result<std::string> Session::result_of(std::string_view subscription) const {
+  return state_->result_of(subscription);
+}
+std::vector<std::string> Session::subscriptions() const { return state_->subscriptions(); }
+void Session::on_progress(Progress progress) { state_->on_progress(std::move(progress)); }
+
+namespace db {
+
+base::Result<Rows> collect_rows(Engine& engine, const treeql::Statement& statement,
+                                NamedValues parameters) {
+  TREMULA_TRY_ASSIGN(const dataflow::Select* select, select_of(statement));
+  base::Arena arena;
+  TREMULA_TRY_ASSIGN(const Arguments arguments, bind(statement, parameters, arena));
+  Rows::Data data;
+  data.columns = std::get<treeql::Query>(statement.body).column_names;
+  TREMULA_TRY(for_each_row(engine, *select, statement, arguments, [&data](std::string_view row) {
+    data.text += row;
+    data.ends.push_back(data.text.size());
+    return true;
+  }));
+  return Rows(std::move(data));
+}
+
+}  // namespace db
+}  // namespace tremula

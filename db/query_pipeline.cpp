@@ -1,0 +1,192 @@
+#include "db/query_pipeline.h"
+
+#include <cmath>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "core/triples/value_ops.h"
+
+namespace tremula::db {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Span;
+using triples::Kind;
+using triples::Value;
+
+Result<Value> to_engine(ValueView view, base::Arena& arena) {
+  switch (view.kind()) {
+    case ValueKind::kNull: return Value::null();
+    case ValueKind::kBool: return Value::boolean_of(view.as_bool());
+    case ValueKind::kInt: return Value::int_of(view.as_int());
+    case ValueKind::kReal: return Value::real(view.as_real());
+    case ValueKind::kBytes: return Value::bytes_of(view.as_text());
+    case ValueKind::kText: {
+      const std::size_t invalid = triples::find_invalid_utf8(view.as_text());
+      if (invalid == std::string_view::npos) return Value::text_of(view.as_text());
+      return Error{ErrorCode::kInvalidUtf8,
+                   "text is not UTF-8 at byte " + std::to_string(invalid)};
+    }
+    case ValueKind::kJson: {
+      Value parsed;
+      if (triples::find_invalid_utf8(view.as_text()) == std::string_view::npos &&
+          triples::parse_json(view.as_text(), arena, parsed)) {
+        return parsed;
+      }
+      return Error{ErrorCode::kTypeMismatch, "text is not JSON"};
+    }
+  }
+  return Value::null();
+}
+
+Result<Arguments> bind(const treeql::Statement& statement, NamedValues values,
+                       base::Arena& arena) {
+  Arguments arguments;
+  arguments.reserve(statement.parameters.size());
+  for (const treeql::Parameter& parameter : statement.parameters) {
+    const NamedValue* given = nullptr;
+    for (const NamedValue& value : values) {
+      if (value.name == parameter.name) given = &value;
+    }
+    if (given == nullptr) {
+      return Error{ErrorCode::kUnboundParameter, "no value was given for $" + parameter.name,
+                   parameter.span};
+    }
+    Result<Value> value = to_engine(given->value, arena);
+    if (!value.ok()) {
+      return Error{value.error().code, "$" + parameter.name + ": " + value.error().message,
+                   parameter.span};
+    }
+    arguments.push_back(value.value());
+  }
+  return arguments;
+}
+
+Result<treeql::Statement> parse_one(const Engine& engine, std::string_view text) {
+  TREMULA_TRY_ASSIGN(auto script, treeql::Script::open(std::string(text)));
+  TREMULA_TRY_ASSIGN(auto first, script.next(engine.store.catalog()));
+  if (!first) return Error{ErrorCode::kSyntax, "expected a statement, found nothing"};
+  auto second = script.next(engine.store.catalog());
+  if (second.ok() && !second.value()) return std::move(*first);
+  const Span span = second.ok() ? second.value()->span : second.error().span;
+  return Error{ErrorCode::kSyntax, "expected one statement, found another behind it", span};
+}
+
+namespace {
+
+// The parameter that stands as LIMIT or OFFSET somewhere in the select and isn't a whole number.
+std::optional<std::uint32_t> bad_limit(const dataflow::Select& select, const Arguments& arguments);
+
+std::optional<std::uint32_t> bad_limit(const dataflow::Expr* expr, const Arguments& arguments) {
+  if (expr == nullptr) return std::nullopt;
+  if (expr->select) {
+    if (auto found = bad_limit(*expr->select, arguments)) return found;
+  }
+  for (const dataflow::ExprPtr& argument : expr->arguments) {
+    if (auto found = bad_limit(argument.get(), arguments)) return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> bad_limit(const std::vector<dataflow::Property>& properties,
+                                       const Arguments& arguments) {
+  for (const dataflow::Property& property : properties) {
+    if (auto found = bad_limit(property.expr.get(), arguments)) return found;
+    if (property.select) {
+      if (auto found = bad_limit(*property.select, arguments)) return found;
+    }
+    if (auto found = bad_limit(property.properties, arguments)) return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> bad_limit(const dataflow::Select& select, const Arguments& arguments) {
+  for (const dataflow::ExprPtr* limit : {&select.limit, &select.offset}) {
+    if (!*limit || (*limit)->op != dataflow::ExprOp::kParameter) continue;
+    const std::uint32_t position = (*limit)->parameter;
+    const Value value = arguments[position];
+    if (value.kind != Kind::kInt || value.integer < 0) return position;
+  }
+  for (const dataflow::Source& source : select.sources) {
+    if (auto found = bad_limit(source.on.get(), arguments)) return found;
+    if (source.derived) {
+      if (auto found = bad_limit(*source.derived, arguments)) return found;
+    }
+  }
+  std::vector<const dataflow::Expr*> exprs = {select.where.get(), select.having.get()};
+  for (const dataflow::ExprPtr& key : select.group_keys) exprs.push_back(key.get());
+  for (const dataflow::Aggregate& aggregate : select.aggregates) {
+    exprs.push_back(aggregate.argument.get());
+    exprs.push_back(aggregate.filter.get());
+  }
+  for (const dataflow::OrderTerm& term : select.order) exprs.push_back(term.expr.get());
+  for (const dataflow::Expr* expr : exprs) {
+    if (auto found = bad_limit(expr, arguments)) return found;
+  }
+  return bad_limit(select.shape.properties, arguments);
+}
+
+}  // namespace
+
+Error place_error(Error error, const dataflow::Select& select, const treeql::Statement& statement,
+                  const Arguments& arguments) {
+  if (error.span.end != 0) return error;
+  error.span = statement.span;
+  if (error.code == ErrorCode::kLimitRange) {
+    if (const auto position = bad_limit(select, arguments)) {
+      error.span = statement.parameters[*position].span;
+    }
+  }
+  return error;
+}
+
+namespace {
+
+// The engine is built without exceptions: one must not pass through it. It waits here until the
+// engine returned.
+class Passage {
+ public:
+  template <typename Call>
+  bool operator()(Call&& call) {
+    try {
+      return call();
+    } catch (...) {
+      thrown_ = std::current_exception();
+      return false;
+    }
+  }
+  void rethrow() const {
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+ private:
+  std::exception_ptr thrown_;
+};
+
+}  // namespace
+
+Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
+                          const treeql::Statement& statement, const Arguments& arguments,
+                          const JsonVisitor& row) {
+  dataflow::Graph graph(engine.store, engine.arrangements);
+  auto view = graph.open(select, arguments);
+  if (!view.ok()) return place_error(view.error(), select, statement, arguments);
+  Passage passage;
+  view.value()->for_each_json(
+      [&](std::string_view text) { return passage([&] { return row(text); }); });
+  passage.rethrow();
+  return {};
+}
+
+Result<void> for_each_value(Engine& engine, const dataflow::Select& select,
+                            const treeql::Statement& statement, const Arguments& arguments,
+                            const dataflow::Graph::RowVisitor& row) {
+  dataflow::Graph graph(engine.store, engine.arrangements);
+  auto done = graph.run(select, arguments, row);
+  if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+  return {};
+}
+
+}  // namespace tremula::db

@@ -1,0 +1,48 @@
+#include <string>
+
+#include "core/triples/value_ops.h"
+#include "db/json_text.h"
+#include "db/statements.h"
+
+namespace tremula::db {
+
+void show_tables(Engine& engine, const LineVisitor& line) {
+  std::string text;
+  for (const auto& [type, table] : engine.store.catalog().tables()) {
+    if (table.dropped || table.read_only) continue;
+    text = "{";
+    begin_member(text, "table");
+    triples::print_json_string(table.name, text);
+    begin_member(text, "number");
+    text += std::to_string(static_cast<std::uint32_t>(type));
+    begin_member(text, "strict");
+    text += table.strict ? "true" : "false";
+    begin_member(text, "rows");
+    text += std::to_string(engine.store.row_table(type).row_count(triples::Side::kNew));
+    text += '}';
+    line(text);
+  }
+}
+
+void show_stats(Engine& engine, const LineVisitor& line) {
+  const auto show = [&line](std::string_view name, std::size_t value) {
+    std::string text = "{";
+    begin_member(text, "stat");
+    triples::print_json_string(name, text);
+    begin_member(text, "value");
+    text += std::to_string(value);
+    text += '}';
+    line(text);
+  };
+  const dataflow::GraphStats graph = engine.graph.stats();
+  show("commits", engine.commits);
+  show("subscriptions", engine.subscriptions.size());
+  show("views", graph.views);
+  show("templates", graph.templates);
+  show("instances", graph.instances);
+  show("table_bytes", engine.store.memory_bytes());
+  show("arrangement_bytes", engine.arrangements.memory_bytes());
+  show("graph_bytes", graph.bytes);
+}
+
+}  // namespace tremula::db

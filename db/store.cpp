@@ -1,0 +1,213 @@
+#include "db/store.h"
+
+#include <utility>
+
+#include "core/base/check.h"
+#include "db/catalog_tables.h"
+
+namespace tremula::db {
+
+using triples::AttrId;
+using triples::Catalog;
+using triples::ColumnDef;
+using triples::ColumnIndex;
+using triples::Slot;
+using triples::TableDef;
+using triples::TypeId;
+using triples::Value;
+
+Store::Store(KeyGenerator keys) : keys_(keys) {
+  // The catalog's own tables are there before anything is declared, and are not listed in
+  // themselves.
+  declare_columns(nullptr, *committed_.find(triples::kCatalogTableType));
+  declare_columns(nullptr, *committed_.find(triples::kCatalogColumnType));
+  if (seal()) settle();
+}
+
+Store::~Store() = default;
+
+Store::Table& Store::open(TypeId type) {
+  std::unique_ptr<Table>& table = tables_[type];
+  if (!table) table = std::make_unique<Table>(type);
+  return *table;
+}
+
+const triples::Relation* Store::table(TypeId type) { return &open(type).rows; }
+
+lsm::RowTable& Store::row_table(TypeId type) { return open(type).rows; }
+
+ColumnIndex Store::column(TypeId type, AttrId attr) { return open(type).rows.column(attr); }
+
+std::vector<ColumnIndex> Store::key_columns(TypeId type) {
+  std::vector<ColumnIndex> columns;
+  const TableDef* definition = catalog().find(type);
+  if (definition == nullptr) return columns;
+  if (definition->generated_key) return {column(type, triples::kGeneratedIdAttr)};
+  for (const ColumnDef* key : definition->key_columns()) columns.push_back(column(type, key->attr));
+  return columns;
+}
+
+Slot Store::find(TypeId type, std::string_view key) { return open(type).rows.find(key); }
+
+void Store::note_write(Table& table) {
+  if (table.statement == statement_) return;
+  table.statement = statement_;
+  table.rows.begin_statement();
+  statement_touched_.push_back(&table);
+  if (!table.in_transaction) {
+    table.in_transaction = true;
+    touched_.push_back(&table);
+  }
+}
+
+RowWriter& Store::writer_of(Table& table, TypeId type) {
+  if (!table.writer || table.writer_version != version_) {
+    const TableDef* definition = catalog().find(type);
+    TREMULA_ASSERT(definition != nullptr);
+    table.writer = std::make_unique<RowWriter>(*definition, table.rows, keys_);
+    table.writer_version = version_;
+  }
+  note_write(table);
+  return *table.writer;
+}
+
+RowWriter& Store::writer(TypeId type) { return writer_of(open(type), type); }
+
+RowWriter* Store::find_writer(std::string_view table) {
+  if (names_version_ != version_) {
+    names_.clear();
+    names_version_ = version_;
+  }
+  auto known = names_.find(table);
+  if (known == names_.end()) {
+    const TableDef* definition = catalog().find(table);
+    if (definition == nullptr) return nullptr;
+    known = names_.emplace(std::string(table), definition->type).first;
+  }
+  return &writer(known->second);
+}
+
+void Store::begin_statement() {
+  ++statement_;
+  statement_touched_.clear();
+  before_statement_.reset();
+  version_before_statement_ = version_;
+}
+
+bool Store::undo_statement() {
+  const bool wrote = !statement_touched_.empty();
+  for (Table* table : statement_touched_) table->rows.undo_statement();
+  if (before_statement_) {
+    working_ = std::move(*before_statement_);
+    version_ = version_before_statement_;
+  }
+  begin_statement();
+  return wrote;
+}
+
+void Store::put(TableDef definition) {
+  if (!before_statement_) before_statement_ = working_;
+  if (!working_) working_ = committed_;
+  version_ = ++versions_made_;
+  const TypeId type = definition.type;
+  const TableDef* standing = working_->find(type);
+  std::optional<TableDef> before;
+  if (standing != nullptr) before = *standing;
+  working_->put(std::move(definition));
+  const TableDef& after = *working_->find(type);
+  declare_columns(before ? &*before : nullptr, after);
+  write_catalog_rows(before ? &*before : nullptr, after);
+}
+
+AttrId Store::undeclared_column(TypeId type, std::string_view name) {
+  const TableDef* standing = catalog().find(type);
+  TREMULA_ASSERT(standing != nullptr);
+  if (const ColumnDef* known = standing->find_undeclared(name)) return known->attr;
+  TableDef definition = *standing;
+  std::uint32_t number = triples::kMaxDeclaredNumber + 1;
+  for (const ColumnDef& column : definition.columns) {
+    if (column.declared) continue;
+    number = std::max(number, static_cast<std::uint32_t>(column.attr) + 1);
+  }
+  ColumnDef column;
+  column.name = name;
+  column.attr = AttrId{number};
+  column.declared = false;
+  definition.columns.push_back(std::move(column));
+  put(std::move(definition));
+  return AttrId{number};
+}
+
+// Tells the table how its columns read from now on.
+void Store::declare_columns(const TableDef* before, const TableDef& after) {
+  Table& table = open(after.type);
+  note_write(table);
+  for (const ColumnDef& column : after.columns) {
+    const ColumnDef* known = before == nullptr ? nullptr : before->find_attr(column.attr);
+    if (known != nullptr && reads_same(*known, column)) continue;
+    table.rows.declare(reading_of(column));
+  }
+  if (before == nullptr) return;
+  for (const ColumnDef& column : before->columns) {
+    if (after.find_attr(column.attr) != nullptr || !column.visible) continue;
+    ColumnDef hidden = column;
+    hidden.visible = false;
+    table.rows.declare(reading_of(hidden));
+  }
+}
+
+void Store::write_catalog_rows(const TableDef* before, const TableDef& after) {
+  const auto sync = [this](TypeId type, const std::vector<CatalogRow>& old_rows,
+                           const std::vector<CatalogRow>& new_rows) {
+    RowWriter& rows = writer(type);
+    sync_catalog_rows(rows, old_rows, new_rows);
+  };
+  sync(triples::kCatalogTableType, table_rows(before), table_rows(&after));
+  sync(triples::kCatalogColumnType, column_rows(before), column_rows(&after));
+}
+
+bool Store::seal() {
+  bool changed = false;
+  for (Table* table : touched_) {
+    table->rows.seal();
+    changed = changed || !table->rows.changes().empty();
+  }
+  return changed;
+}
+
+void Store::settle() {
+  for (Table* table : touched_) {
+    table->rows.settle();
+    table->in_transaction = false;
+    if (table->writer) table->writer->clear_scratch();
+  }
+  touched_.clear();
+  if (working_) {
+    committed_ = std::move(*working_);
+    working_.reset();
+    committed_version_ = version_;
+  }
+  begin_statement();
+}
+
+void Store::rollback() {
+  for (Table* table : touched_) {
+    table->rows.rollback();
+    table->in_transaction = false;
+    if (table->writer) table->writer->clear_scratch();
+  }
+  touched_.clear();
+  if (working_) {
+    working_.reset();
+    version_ = committed_version_;
+  }
+  begin_statement();
+}
+
+std::size_t Store::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [type, table] : tables_) bytes += table->rows.memory_bytes();
+  return bytes;
+}
+
+}  // namespace tremula::db

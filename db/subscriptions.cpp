@@ -1,0 +1,118 @@
+#include "db/subscriptions.h"
+
+#include <charconv>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/triples/value_ops.h"
+
+namespace tremula::db {
+
+namespace {
+
+// The index that a pointer ends in, or -1: whether it is one or a property called "7" only the
+// result tells, and
+// a property's name is never a row's place for who reads the path.
+std::int64_t trailing_index(std::string_view path) {
+  const std::string_view last = path.substr(path.rfind('/') + 1);
+  std::int64_t index = -1;
+  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), index);
+  return error == std::errc() && end == last.data() + last.size() ? index : -1;
+}
+
+Change to_face(dataflow::Change&& from) {
+  Change change;
+  change.kind = static_cast<ChangeKind>(from.kind);
+  change.index = trailing_index(from.path);
+  change.path = std::move(from.path);
+  change.from = std::move(from.from);
+  change.new_value = std::move(from.value);
+  change.old_value = std::move(from.old_value);
+  change.key = std::move(from.key);
+  return change;
+}
+
+static_assert(static_cast<int>(ChangeKind::kReplace) ==
+              static_cast<int>(dataflow::ChangeKind::kReplace));
+static_assert(static_cast<int>(ChangeKind::kMove) == static_cast<int>(dataflow::ChangeKind::kMove));
+
+}  // namespace
+
+Subscriptions::~Subscriptions() { TREMULA_ASSERT(!delivering_); }
+
+Listening* Subscriptions::add(std::unique_ptr<dataflow::View> view, Listener listener,
+                              DeltaDetail detail) {
+  auto listening = std::make_unique<Listening>();
+  listening->view = std::move(view);
+  listening->listener = std::move(listener);
+  listening->detail = detail;
+  Listening* borrowed = listening.get();
+  listening_.emplace(borrowed->view.get(), std::move(listening));
+  return borrowed;
+}
+
+void Subscriptions::end(Listening* listening) {
+  TREMULA_ASSERT(!listening->ended);
+  listening->ended = true;
+  auto held = listening_.extract(listening->view.get());
+  listening->view.reset();
+  // Its listener may be running, and pending deltas may name it: it goes when nothing does.
+  if (delivering_ || !pending_.empty()) ended_.push_back(std::move(held.mapped()));
+}
+
+void Subscriptions::collect(const dataflow::View& view, std::uint64_t commit) {
+  const auto found = listening_.find(&view);
+  TREMULA_ASSERT(found != listening_.end());
+  Listening& listening = *found->second;
+  std::vector<dataflow::Change> changes =
+      view.changes(listening.detail == DeltaDetail::kOldValues);
+  if (changes.empty()) return;
+  Pending pending{.listening = &listening, .commit = commit, .changes = {}};
+  pending.changes.reserve(changes.size());
+  for (dataflow::Change& change : changes) pending.changes.push_back(to_face(std::move(change)));
+  pending_.push_back(std::move(pending));
+}
+
+void Subscriptions::deliver() {
+  if (delivering_ || pending_.empty()) return;
+  delivering_ = true;
+  std::exception_ptr first;
+  while (!pending_.empty()) {
+    const Pending pending = std::move(pending_.front());
+    pending_.pop_front();
+    if (pending.listening->ended) continue;
+    try {
+      pending.listening->listener(Delta(pending.changes, pending.commit));
+    } catch (...) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  delivering_ = false;
+  ended_.clear();
+  if (first) std::rethrow_exception(first);
+}
+
+void print_patch(std::span<const Change> changes, std::string& out) {
+  constexpr std::string_view kOps[] = {"add", "remove", "move", "replace"};
+  out += '[';
+  for (const Change& change : changes) {
+    if (out.back() != '[') out += ',';
+    out += R"({"op":")";
+    out += kOps[static_cast<std::size_t>(change.kind)];
+    out += '"';
+    if (change.kind == ChangeKind::kMove) {
+      out += R"(,"from":)";
+      triples::print_json_string(change.from, out);
+    }
+    out += R"(,"path":)";
+    triples::print_json_string(change.path, out);
+    if (change.kind == ChangeKind::kAdd || change.kind == ChangeKind::kReplace) {
+      out += R"(,"value":)";
+      out += change.new_value;
+    }
+    out += '}';
+  }
+  out += ']';
+}
+
+}  // namespace tremula::db
