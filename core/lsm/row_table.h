@@ -1,23 +1,30 @@
-// RowTable: the in-memory triples of one type, columnar by attribute, with dense slots and the old side of the transaction in hand.
+// RowTable: the in-memory triples of one type, columnar by attribute, with dense slots and the old
+// side of the transaction in hand.
 //
-//   key bytes -> slot     column of attr 1: [v v v _ v]     column of attr 2: [v _ v v v]     touched: slot -> old cells
+//   key bytes -> slot      column of attr 1: [v v v _ v]      column of attr 2: [v _ v v v]
+//                          touched: slot -> old cells         undo: what the statement in hand did
 //
-// A cell is the triple [type, attr, subj_id]; Kind::kMissing means there is none. The row's own triple is `exists`.
-// Writes go in place. The first write of a cell in a transaction keeps the old value; so does each of a statement, for undo.
+// A cell is the triple [type, attr, subj_id]; Kind::kMissing means there is none. The row's own
+// triple is `exists`. Writes go in place; the first write of a cell in a transaction keeps the old
+// value for the old side, each write of a statement keeps what it replaced for undo_statement().
 // Invariants, each tested by check_invariants():
-//   M1  a key has one slot as long as it is in use on either side: insert after delete finds the same slot again.
-//   M2  text is stored once, owned by its cell; what a write replaces lives until settle() (or until it was undone).
+//   M1  a key has one slot as long as it is in use on either side: insert after delete finds the
+//       same slot again. Slots and keys are given up at settle() and rollback() alone.
+//   M2  text is stored once and has one owner: its cell, the old cells, the undo log, or the list
+//       of what was replaced; so every value that was ever read lives until settle() or rollback().
 //   M3  outside a transaction nothing is touched and both sides answer the same.
 // Thread: the writer thread alone.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/flat_map.h"
+#include "core/lsm/key_index.h"
 #include "core/triples/catalog.h"
 #include "core/triples/relation.h"
 
@@ -25,7 +32,8 @@ namespace tremula::lsm {
 
 class RowTable final : public triples::Relation {
  public:
-  explicit RowTable(triples::TypeId type);
+  // The table enters itself in `touched_tables`, if given, at the first write of a transaction.
+  explicit RowTable(triples::TypeId type, std::vector<RowTable*>* touched_tables = nullptr);
   ~RowTable() override;
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
@@ -35,7 +43,8 @@ class RowTable final : public triples::Relation {
   // --- Reading (see Relation) ---
   triples::Slot slot_end() const override;
   bool exists(triples::Slot slot, triples::Side side) const override;
-  triples::Value read(triples::Slot slot, triples::ColumnIndex column, triples::Side side) const override;
+  triples::Value read(triples::Slot slot, triples::ColumnIndex column,
+                      triples::Side side) const override;
   std::string_view key(triples::Slot slot) const override;
   std::size_t row_count(triples::Side side) const override;
   std::span<const triples::RowChange> changes() const override;
@@ -43,6 +52,7 @@ class RowTable final : public triples::Relation {
   // The slot of a key in use on either side, or kNoSlot; ask exists() which.  Cost: O(1).
   triples::Slot find(std::string_view key) const;
   // The cell as stored on the new side, without DEFAULT, conversion or hiding; kMissing: no triple.
+  // Requires: exists(slot, kNew).
   triples::Value stored(triples::Slot slot, triples::ColumnIndex column) const;
 
   // --- Columns ---
@@ -50,18 +60,20 @@ class RowTable final : public triples::Relation {
   triples::ColumnIndex column(triples::AttrId attr);
   std::size_t column_count() const;
   triples::AttrId attr_of(triples::ColumnIndex column) const;
-  // How the column reads from now on (new side): type, DEFAULT, visibility. Columns never declared read as they are (kAny).
-  // Rows whose reading differs because of it are changes of the transaction in hand.
-  // Cost: O(rows) if the column held or defaulted to anything.
+  // How the column reads from now on (new side): type, DEFAULT, visibility. Columns never declared
+  // read as they are (kAny). Rows whose reading differs because of it are changes of the
+  // transaction in hand, and stand in the write log.  Cost: O(rows) if it may change a reading.
   void declare(const triples::ColumnDef& definition);
 
   // --- Writing; the new side ---
   // Inserts a row without cells, or revives the deleted row of this key with all cells missing.
+  // The key's bytes are copied.
   // Requires: no row of this key on the new side.
   triples::Slot insert(std::string_view key);
   // Requires: exists(slot, kNew).
   void erase(triples::Slot slot);
-  // Stores a copy of `value` (kMissing: removes the triple; kNull: an explicit NULL). Writing what is there already is no write.
+  // Stores a copy of `value` (kMissing: removes the triple; kNull: an explicit NULL). Writing what
+  // is there already is no write.  Requires: exists(slot, kNew).
   void write(triples::Slot slot, triples::ColumnIndex column, triples::Value value);
 
   // --- Transactions ---
@@ -69,17 +81,106 @@ class RowTable final : public triples::Relation {
   void begin_statement();
   void undo_statement();
   void rollback();  // back to the old side, everything; then settled
-  // Computes changes(): net, without rows that are as they were. May be called again after more writes.
+  // Computes changes(): net, without rows that are as they were. May be called again after more
+  // writes.  Cost: O(touched rows), or O(rows) if columns were declared anew.
   void seal();
-  void settle();    // the new side becomes the only one; slots and text that only the old side had are freed
+  // The new side becomes the only one; slots and text that only the old side had are freed.
+  void settle();
   bool touched() const;
 
+  // Without what was taken for transactions long settled.  Cost: O(columns).
   std::size_t memory_bytes() const;
-  void check_invariants() const;
+  void check_invariants() const;  // Cost: O(cells).
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  // How a column reads; stays where it is until the step is settled, for DEFAULTs are read from it.
+  struct Declaration {
+    triples::Type type = triples::Type::kAny;
+    bool visible = true;
+    std::uint8_t plain_kind = kNoKind;   // cells of this kind read as they are
+    triples::OwnedValue missing;         // what a cell without a triple reads
+  };
+  struct Column {
+    triples::AttrId attr{};
+    std::vector<triples::Value> cells;   // by slot; those beyond the end are missing
+    const Declaration* now = nullptr;
+    const Declaration* old = nullptr;    // `now`, unless declared anew in this transaction
+    std::vector<std::unique_ptr<const Declaration>> declarations;  // that may still be read
+  };
+  // What a row was before the transaction, if it was written.
+  struct Touched {
+    triples::Slot slot = triples::kNoSlot;
+    std::uint32_t old_cells = kNone;    // the first of a chain in old_cells_; only if in_old
+    std::uint32_t fresh_statement = 0;  // inserted empty in this one: undoing it empties the row
+    bool in_old = false;
+    triples::ColumnMask in_chain = 0;   // a column whose bit is not set has no old cell
+  };
+  struct OldCell {
+    triples::ColumnIndex column = 0;
+    std::uint32_t next = kNone;
+    triples::Value value;
+  };
+  enum class Action : std::uint8_t { kInsertFresh, kInsert, kErase, kCell, kFirstCell, kDeclare };
+  struct Undo {
+    Action action = Action::kCell;
+    triples::Slot slot = triples::kNoSlot;
+    triples::ColumnIndex column = 0;
+    triples::Value before;  // of kCell; of kFirstCell the chain has it
+  };
+  static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+  static constexpr std::uint8_t kNoKind = 0xFF;
+
+  static triples::Value reading(const Declaration& declaration, triples::Value stored);
+  triples::Value stored_of_old(triples::Slot slot, triples::ColumnIndex column) const;
+  const OldCell* find_old_cell(const Touched& touched, triples::ColumnIndex column) const;
+
+  void note_touch();
+  Touched& touch(triples::Slot slot);
+  void log_write(triples::Slot slot);
+  triples::Slot take_slot();
+  // Both take the value's text over.
+  void replace(triples::Slot slot, triples::ColumnIndex column, triples::Value value);
+  void set_cell(triples::Slot slot, triples::ColumnIndex column, triples::Value value);
+  bool is_empty(triples::Slot slot) const;
+  void clear_cells(triples::Slot slot);
+  void undo(const Undo& step);
+  void log_readings(triples::ColumnIndex column, const Declaration& from, const Declaration& to);
+  triples::ColumnMask changed_columns(triples::Slot slot) const;
+
+  void restore_old(const Touched& touched);
+  void release(triples::Slot slot);
+  void settle_declarations(triples::Side side);
+  void forget_transaction();
+  void retire(triples::Value value);
+  static std::size_t text_bytes(triples::Value value);
+  triples::Value copy_value(triples::Value value);
+  void free_value(triples::Value value);
+
+  const triples::TypeId type_;
+  std::vector<RowTable*>* const touched_tables_;
+  const Declaration undeclared_{};
+  KeyIndex keys_;
+  std::vector<std::uint8_t> exists_;     // by slot, new side
+  std::vector<std::uint32_t> touch_of_;  // by slot: place in touched_ + 1, or 0
+  std::vector<Column> columns_;
+  base::FlatMap<triples::AttrId, triples::ColumnIndex> column_of_;
+  std::vector<triples::Slot> free_slots_;
+  std::size_t rows_ = 0;      // on the new side
+  std::size_t old_rows_ = 0;
+  std::size_t text_bytes_ = 0;
+
+  // Of the transaction in hand.
+  bool is_touched_ = false;
+  std::uint32_t statement_ = 1;
+  std::vector<Touched> touched_;
+  std::vector<OldCell> old_cells_;
+  std::vector<Undo> undo_;                        // of the statement in hand
+  std::vector<const Declaration*> undo_declarations_;  // what the kDeclares among them replaced
+  std::vector<triples::Value> replaced_;  // text on neither side, but perhaps still looked at
+  std::vector<triples::ColumnIndex> redeclared_;  // repeats possible
+  std::vector<triples::RowChange> changes_;
+  std::vector<triples::Slot> write_log_;
+  mutable std::size_t write_log_shown_ = 0;       // as far as anyone saw it
 };
 
 }  // namespace tremula::lsm
