@@ -120,9 +120,11 @@ int print_help(const CLI::App& app, const std::string& call) {
 std::variant<Invocation, int> parse_arguments(int argc, char** argv) {
   Invocation to;
   Calls calls;
-  CLI::App app("Tremula: an embedded database whose queries stay alive.\n"
-               "Without a call: a shell on DIR, or on a database in memory; "
-               "a script on standard input is run.", "tremula");
+  CLI::App app(
+      "Tremula: an embedded database whose queries stay alive.\n"
+      "Without a call: a shell on DIR, or on a database in memory; "
+      "a script on standard input is run.",
+      "tremula");
   app.set_version_flag("--version", "tremula " TREMULA_VERSION);
   app.add_option("DIR", to.directory, "the database's directory; without it, in memory");
   app.require_subcommand(0, 1);

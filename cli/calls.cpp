@@ -98,8 +98,9 @@ int run_explain(const Invocation& invocation) {
 int refuse_call(const Invocation& invocation) {
   const std::string what = invocation.dot ? "explain --dot" : invocation.name;
   return fail(command_error(ErrorCode::kUnsupported,
-                            "this build has no `tremula " + what + "`: it needs databases in "
-                            "directories, and has them in memory only (`tremula run FILE`)"));
+                            "this build has no `tremula " + what +
+                                "`: it needs databases in "
+                                "directories, and has them in memory only (`tremula run FILE`)"));
 }
 
 }  // namespace tremula::cli

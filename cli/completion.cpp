@@ -7,18 +7,17 @@ namespace tremula::cli {
 namespace {
 
 constexpr std::string_view kKeywords[] = {
-    "AND",       "AS",      "ASC",        "BEGIN",     "BETWEEN",   "BOOL",    "BY",
-    "BYTES",     "CASE",    "CAST",       "COMMIT",    "COUNTER",   "DEFAULT", "DELETE",
-    "DESC",      "DISTINCT", "DROP",      "ELSE",      "END",       "ESCAPE",  "EXISTS",
-    "EXPLAIN",   "EXPORT",  "FALSE",      "FILTER",    "FIRST",     "FLUSH",   "FROM",
-    "GLOB",      "GROUP",   "HAVING",     "IMPORT",    "IN",        "INDEX",   "INNER",
-    "INSERT",    "INT",     "INTO",       "IS",        "JOIN",      "JSON",    "KEY",
-    "LAST",      "LEFT",    "LIKE",       "LIMIT",     "LIVE",      "LWW",     "MAX",
-    "MIN",       "NOT",     "NULL",       "NULLS",     "OFFSET",    "ON",      "OR",
-    "ORDER",     "OUTER",   "REAL",       "REF",       "REPLACE",   "RESERVED", "ROLLBACK",
-    "SELECT",    "SET",     "SHOW",       "STATS",     "STRICT",    "SUBSCRIBE", "SUBSCRIPTIONS",
-    "SYNC",      "TABLE",   "TABLES",     "TEXT",      "THEN",      "TRUE",    "UNSUBSCRIBE",
-    "UPDATE",    "UPSERT",  "VALUES",     "WHEN",      "WHERE",
+    "AND",    "AS",    "ASC",    "BEGIN",   "BETWEEN",     "BOOL",          "BY",       "BYTES",
+    "CASE",   "CAST",  "COMMIT", "COUNTER", "DEFAULT",     "DELETE",        "DESC",     "DISTINCT",
+    "DROP",   "ELSE",  "END",    "ESCAPE",  "EXISTS",      "EXPLAIN",       "EXPORT",   "FALSE",
+    "FILTER", "FIRST", "FLUSH",  "FROM",    "GLOB",        "GROUP",         "HAVING",   "IMPORT",
+    "IN",     "INDEX", "INNER",  "INSERT",  "INT",         "INTO",          "IS",       "JOIN",
+    "JSON",   "KEY",   "LAST",   "LEFT",    "LIKE",        "LIMIT",         "LIVE",     "LWW",
+    "MAX",    "MIN",   "NOT",    "NULL",    "NULLS",       "OFFSET",        "ON",       "OR",
+    "ORDER",  "OUTER", "REAL",   "REF",     "REPLACE",     "RESERVED",      "ROLLBACK", "SELECT",
+    "SET",    "SHOW",  "STATS",  "STRICT",  "SUBSCRIBE",   "SUBSCRIPTIONS", "SYNC",     "TABLE",
+    "TABLES", "TEXT",  "THEN",   "TRUE",    "UNSUBSCRIBE", "UPDATE",        "UPSERT",   "VALUES",
+    "WHEN",   "WHERE",
 };
 constexpr std::string_view kCommands[] = {".help", ".mode", ".quit", ".schema", ".tables"};
 
@@ -32,8 +31,9 @@ bool begins_as(std::string_view keyword, std::string_view prefix) {
 }
 
 void add_keywords(std::string_view prefix, std::vector<std::string>& words) {
-  const bool small = std::any_of(prefix.begin(), prefix.end(),
-                                 [](char c) { return std::islower(static_cast<unsigned char>(c)); });
+  const bool small = std::any_of(prefix.begin(), prefix.end(), [](char c) {
+    return std::islower(static_cast<unsigned char>(c));
+  });
   for (const std::string_view keyword : kKeywords) {
     if (!begins_as(keyword, prefix)) continue;
     std::string word(keyword);

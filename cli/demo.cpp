@@ -138,8 +138,7 @@ Result<void> Demo::import() {
 
 Result<void> Demo::play(const Step& step) {
   title(step.title);
-  if (terminal_)
-    std::printf("%s%s%s\n", kDim, std::string(step.script).c_str(), kPlain);
+  if (terminal_) std::printf("%s%s%s\n", kDim, std::string(step.script).c_str(), kPlain);
   patches_.clear();
   const std::size_t known = session_.subscriptions().size();
   if (auto done = run(step.script); !done) return done;
@@ -167,7 +166,13 @@ void Demo::show_changes() {
     for (const ChangedLine& line : compare_lines(before, after)) {
       const bool same = line.change == LineChange::kSame;
       const bool added = line.change == LineChange::kAdded;
-      std::printf("%s%c %s%s\n", same ? "" : added ? kGreen : kRed, same ? ' ' : added ? '+' : '-',
+      std::printf("%s%c %s%s\n",
+                  same    ? ""
+                  : added ? kGreen
+                          : kRed,
+                  same    ? ' '
+                  : added ? '+'
+                          : '-',
                   line.text.c_str(), kPlain);
     }
     before = std::move(after);
@@ -219,9 +224,11 @@ Result<bool> Demo::check() {
     const bool same = fresh.value().json() == live.value();
     equal += same ? 1 : 0;
     if (terminal_) {
-      std::printf("%s%s: %s%s\n", same ? kGreen : kRed, name.c_str(), same ? "equal" : "DIFFERENT", kPlain);
+      std::printf("%s%s: %s%s\n", same ? kGreen : kRed, name.c_str(), same ? "equal" : "DIFFERENT",
+                  kPlain);
     } else {
-      std::printf("{\"check\":%s,\"equal\":%s}\n", json_string(name).c_str(), same ? "true" : "false");
+      std::printf("{\"check\":%s,\"equal\":%s}\n", json_string(name).c_str(),
+                  same ? "true" : "false");
     }
   }
   const std::size_t count = session_.subscriptions().size();

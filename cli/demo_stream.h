@@ -1,6 +1,6 @@
 // DemoStream: sales, returns and corrections at random, the same ones in every run.
 //
-// Invariant: an invoice's Total is the sum of its lines' UnitPrice * Quantity, in hundredths exactly.
+// Invariant: an invoice's Total is the sum of its lines' UnitPrice * Quantity, to the hundredth.
 // Thread: the main thread.
 #pragma once
 

@@ -1,4 +1,4 @@
-// LineEditor: one line from a person at a terminal, with history and completion. The door to libedit.
+// LineEditor: a line from a person at a terminal, with history and completion. The door to libedit.
 //
 //   keys -> LineEditor::read -> Line | nothing at the end of input
 //

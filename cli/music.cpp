@@ -9,13 +9,15 @@
 
 #include "cli/printer.h"
 
-// The assembler takes the files in as they are: nothing is generated, and nothing is compiled but names.
-#define TREMULA_EMBED(symbol, file)                               \
-  asm(".section .rodata\n"                                        \
-      "tremula_" #symbol "_begin: .incbin \"" TREMULA_MUSIC_DIR "/" file "\"\n" \
-      "tremula_" #symbol "_end: .byte 0\n"                        \
-      ".previous\n");                                             \
-  extern "C" const char tremula_##symbol##_begin[];               \
+// The assembler takes the files in as they are: nothing is generated.
+#define TREMULA_EMBED(symbol, file)                                      \
+  asm(".section .rodata\n"                                               \
+      "tremula_" #symbol "_begin: .incbin \"" TREMULA_MUSIC_DIR "/" file \
+      "\"\n"                                                             \
+      "tremula_" #symbol                                                 \
+      "_end: .byte 0\n"                                                  \
+      ".previous\n");                                                    \
+  extern "C" const char tremula_##symbol##_begin[];                      \
   extern "C" const char tremula_##symbol##_end[]
 
 TREMULA_EMBED(album, "Album.csv");
@@ -32,7 +34,7 @@ TREMULA_EMBED(track, "Track.csv");
 TREMULA_EMBED(schema, "schema.tql");
 TREMULA_EMBED(story, "demo.tql");
 
-#define TREMULA_EMBEDDED(symbol)            \
+#define TREMULA_EMBEDDED(symbol)             \
   std::string_view(tremula_##symbol##_begin, \
                    static_cast<std::size_t>(tremula_##symbol##_end - tremula_##symbol##_begin))
 
@@ -72,7 +74,8 @@ Result<MusicFolder> MusicFolder::unpack() {
     file.write(table.csv.data(), static_cast<std::streamsize>(table.csv.size()));
     file.close();
     if (!file)
-      return command_error(ErrorCode::kIo, "cannot write " + path.string() + ": " + std::strerror(errno));
+      return command_error(ErrorCode::kIo,
+                           "cannot write " + path.string() + ": " + std::strerror(errno));
   }
   return folder;
 }

@@ -1,6 +1,6 @@
-// Music: the music shop of examples/music, carried in the command itself, so that the demo needs no files.
+// Music: the music shop of examples/music, carried in the command, so that the demo needs no files.
 //
-//   examples/music/*.csv, schema.tql, demo.tql --(build)--> bytes of the program --unpack--> a folder
+//   examples/music/*.csv and *.tql --(build)--> bytes of the program --unpack--> a folder
 //
 // Thread: the main thread.
 #pragma once

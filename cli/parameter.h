@@ -1,4 +1,4 @@
-// Parameter: `--param name=value`, read as the contract says: a JSON scalar if it is one, else TEXT.
+// Parameter: `--param name=value`, read as the contract says: a JSON scalar if it is one, or TEXT.
 //
 // Thread: values.
 #pragma once

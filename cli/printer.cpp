@@ -68,7 +68,8 @@ void Printer::line(std::string_view text) {
 }
 
 void Printer::begin_rows(std::span<const std::string> columns) {
-  if (mode_ == Mode::kTable) table_.emplace(std::vector<std::string>(columns.begin(), columns.end()));
+  if (mode_ == Mode::kTable)
+    table_.emplace(std::vector<std::string>(columns.begin(), columns.end()));
   if (mode_ != Mode::kCsv) return;
   std::string header;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -125,8 +126,8 @@ void Printer::rows(const Rows& rows) {
 bool Printer::finish() {
   end_rows();
   if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return true;
-  print_error(command_error(ErrorCode::kIo,
-                            std::string("standard output: ") + std::strerror(errno)));
+  print_error(
+      command_error(ErrorCode::kIo, std::string("standard output: ") + std::strerror(errno)));
   return false;
 }
 

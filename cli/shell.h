@@ -1,4 +1,4 @@
-// Shell: statements typed at a terminal, results as tables, live subscriptions drawn anew when they change.
+// Shell: statements typed at a terminal, results as tables, live results drawn anew as they change.
 //
 //   line -> statement (several lines, until is_incomplete() says no) -> Session -> Printer
 //   .mode table -> a command of the shell itself

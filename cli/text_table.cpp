@@ -10,8 +10,8 @@
 namespace tremula::cli {
 namespace {
 
-constexpr std::size_t kGap = 2;          // between columns
-constexpr std::size_t kNarrowest = 4;    // a column is never shortened below this
+constexpr std::size_t kGap = 2;        // between columns
+constexpr std::size_t kNarrowest = 4;  // a column is never shortened below this
 
 std::size_t point_width(std::uint32_t point) {
   const int width = wcwidth(static_cast<wchar_t>(point));
@@ -37,7 +37,8 @@ void end_line(std::string& text, std::string& line) {
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
-  for (std::size_t at = 0; at < text.size();) width += point_width(triples::read_code_point(text, at));
+  for (std::size_t at = 0; at < text.size();)
+    width += point_width(triples::read_code_point(text, at));
   return width;
 }
 

@@ -17,10 +17,11 @@
 
 namespace tremula::cli {
 
-// How many columns of a terminal `text` takes. Requires: setlocale() was called with a UTF-8 locale.
+// How many columns of a terminal `text` takes.  Requires: setlocale() was called.
 std::size_t display_width(std::string_view text);
 
-// A value as one line of text: TEXT as it is but for control characters, NULL as `NULL`, the rest as in JSON.
+// A value as one line of text: TEXT as it is, NULL as `NULL`, the rest (and TEXT with control
+// characters) as in JSON.
 std::string display_text(const Value& value);
 
 // The first `width` terminal columns of `text`, the last one … if something is left out.
