@@ -27,7 +27,8 @@ constexpr const char* kScreen = R"(
   SELECT {
     open: (SELECT count(*) FROM Task AS t WHERE t.Done = FALSE),
     hours: (SELECT total(t.Hours) FROM Task AS t),
-    next: [SELECT { t.TaskId, t.Title } FROM Task AS t WHERE t.Done = FALSE ORDER BY t.TaskId LIMIT 2],
+    next: [SELECT { t.TaskId, t.Title } FROM Task AS t
+           WHERE t.Done = FALSE ORDER BY t.TaskId LIMIT 2],
     people: [SELECT {
       p.Name,
       done: (SELECT count(*) FROM Task AS t WHERE t.Owner = p.PersonId AND t.Done = TRUE)
@@ -58,7 +59,8 @@ int main() {
                   }).value();
   std::printf("%s\n", screen.json().c_str());
 
-  auto finish = db.prepare("UPDATE Task SET Done = TRUE, Hours = Hours + $hours WHERE TaskId = $task")
+  auto finish = db.prepare("UPDATE Task SET Done = TRUE, Hours = Hours + $hours "
+                           "WHERE TaskId = $task")
                     .value();
   finish.execute({{"task", 1}, {"hours", 0.5}}).value();
   db.run("INSERT INTO Task {TaskId: 3, Title: 'nanoseconds', Owner: 2};").value();

@@ -17,8 +17,10 @@ constexpr const char* kSchema = R"(
   TABLE Album = 2 (AlbumId INT = 1 KEY, Title TEXT = 2 NOT NULL, ArtistId INT = 3 INDEX REF Artist);
   TABLE Track = 3 (TrackId INT = 1 KEY, Name TEXT = 2, AlbumId INT = 3 INDEX REF Album);
   INSERT INTO Artist {ArtistId: 1, Name: 'Nina Simone'}, {ArtistId: 2, Name: 'Can'};
-  INSERT INTO Album {AlbumId: 1, Title: 'Pastel Blues', ArtistId: 1}, {AlbumId: 2, Title: 'Future Days', ArtistId: 2};
-  INSERT INTO Track {TrackId: 1, Name: 'Sinnerman', AlbumId: 1}, {TrackId: 2, Name: 'Moonshake', AlbumId: 2};
+  INSERT INTO Album {AlbumId: 1, Title: 'Pastel Blues', ArtistId: 1},
+                    {AlbumId: 2, Title: 'Future Days', ArtistId: 2};
+  INSERT INTO Track {TrackId: 1, Name: 'Sinnerman', AlbumId: 1},
+                    {TrackId: 2, Name: 'Moonshake', AlbumId: 2};
 )";
 
 constexpr const char* kTree = R"(

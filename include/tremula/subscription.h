@@ -1,7 +1,6 @@
 // Subscription: a select that stays alive. It ends with its handle.
 //
-//   commit -> result changed -> callback(Delta)     on the committing thread, after the whole
-//       commit
+//   commit -> the result changed -> callback(Delta)     on the committing thread
 //
 // Thread: any; see database.h. A handle may outlive its database, and is then ended.
 #pragma once
