@@ -21,7 +21,7 @@ constexpr int kUnitExponent = -1074;  // the least double is 2^-1074
 constexpr int kMantissaBits = 53;
 // 2046 exponents and a mantissa take 66 digits, 2^63 of such numbers two more.
 constexpr int kChunksMax = 68;
-// An add moves a chunk by less than 2^32, a carry leaves less than 2^32: 64 bits bear 2^30 of them with ease.
+// An add moves a chunk by less than 2^32, a carry leaves less than that: 64 bits bear 2^30 adds.
 constexpr int kAddsBetweenCarries = 1 << 30;
 
 double infinity(bool negative) {
@@ -29,7 +29,7 @@ double infinity(bool negative) {
   return negative ? -infinite : infinite;
 }
 
-// A sum of digits, apart from the accumulator that it was read from: 2 chunks more than the run has at most.
+// A sum of digits, apart from the accumulator that it was read from.
 struct Digits {
   std::array<std::int64_t, kChunksMax + 2> at{};
 
@@ -71,7 +71,8 @@ struct Digits {
     // Three digits hold 65 bits or more; whatever lies below only breaks ties.
     unsigned __int128 head = 0;
     for (int i = top; i > top - 3; --i) {
-      head = head << kDigitBits | static_cast<unsigned>(i < 0 ? 0 : at[static_cast<std::size_t>(i)]);
+      head =
+          head << kDigitBits | static_cast<unsigned>(i < 0 ? 0 : at[static_cast<std::size_t>(i)]);
     }
     bool rest = false;
     for (int i = top - 3; i >= 0 && !rest; --i) rest = at[static_cast<std::size_t>(i)] != 0;
@@ -103,12 +104,14 @@ ExactSum& ExactSum::operator=(const ExactSum& other) {
 
 void ExactSum::add(Value value, int sign) {
   if (value.kind == Kind::kInt) {
-    integers_ += sign > 0 ? static_cast<__int128>(value.integer) : -static_cast<__int128>(value.integer);
+    integers_ +=
+        sign > 0 ? static_cast<__int128>(value.integer) : -static_cast<__int128>(value.integer);
     int_count_ += sign;
   } else if (value.kind == Kind::kReal) {
     if (reals_ == nullptr) reals_ = std::make_unique<Reals>();
     reals_->add(value.number, sign);
-    // Zero may be spread over chunks that cancel; the memory is kept, since a row's update takes out and puts back.
+    // Zero may be spread over chunks that cancel. Their memory is kept: an update of a lone row
+    // comes back at once.
     if (reals_->count == 0) reals_->chunks.clear();
   }
 }

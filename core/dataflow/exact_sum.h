@@ -1,10 +1,11 @@
 // ExactSum: the sum of any numbers, exact under additions and retractions, rounded once when read.
 //
 //   INTs        128-bit integer, in place
-//   REALs       signed 32-bit digits in 64-bit chunks, the run in use; on the heap once there was one
+//   REALs       signed 32-bit digits in 64-bit chunks, the run in use, on the heap
 //   +Inf, -Inf  counts, beside the REALs
 //
-// So a sum never drifts however many updates went by, and depends on the rows alone, not on their order.
+// So a sum never drifts however many updates went by, and depends on the rows alone, not on their
+// order.
 // Source: Neal, "Fast exact summation using small and large superaccumulators" (2015).
 // Thread: one at a time.
 #pragma once
@@ -26,14 +27,15 @@ class ExactSum {
   ExactSum& operator=(const ExactSum& other);
   ExactSum& operator=(ExactSum&&) = default;
 
-  // sign +1 adds a row's value, -1 takes it back. NULL and non-numbers don't count at all.  Cost: O(1).
+  // sign +1 adds a row's value, -1 takes it back. NULL and non-numbers don't count at all.
+  // Cost: O(1).
   void add(triples::Value value, int sign);
 
   // Of numbers.
   std::int64_t count() const { return int_count_ + (reals_ == nullptr ? 0 : reals_->count); }
   // NULL over nothing; exact INT while all are INTs and the total fits; else REAL, rounded half to
-  // even from the exact sum of INTs and REALs together. +Inf with -Inf is NULL, and a sum beyond the
-  // range of doubles +-Inf.
+  // even from the exact sum of INTs and REALs together. +Inf with -Inf is NULL, a sum beyond
+  // doubles is infinite.
   triples::Value sum() const;
   triples::Value avg() const;    // the total as REAL divided by count(); NULL over nothing
   triples::Value total() const;  // as sum(), but always REAL; 0.0 over nothing

@@ -84,7 +84,9 @@ struct GraphStats {
 
 class Graph {
  public:
-  Graph(TableSource& tables, ArrangementStore& arrangements);
+  // kOnce: for one-shot selects; what it opens doesn't follow commits.
+  enum class Life : std::uint8_t { kLive, kOnce };
+  Graph(TableSource& tables, ArrangementStore& arrangements, Life life = Life::kLive);
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
@@ -93,8 +95,8 @@ class Graph {
   // Errors: limit_range (with the span {0,0}).
   base::Result<std::unique_ptr<View>> open(const Select& select, std::span<const triples::Value> parameters);
 
-  // Runs a select once, on the new side, and calls `row` with the row's slot in its first base table (kNoSlot if it has none) and the values of the
-  // shape's properties (all must be kValue); they are valid during the call. Stops when it returns false.
+  // Runs a select once, on the new side, and calls `row` with the row's slot in its first source (kNoSlot if that is no base table)
+  // and the values of the shape's properties (all must be kValue); they are valid during the call. Stops when it returns false.
   using RowVisitor = std::function<bool(triples::Slot, std::span<const triples::Value>)>;
   base::Result<void> run(const Select& select, std::span<const triples::Value> parameters, const RowVisitor& row);
 
@@ -120,14 +122,19 @@ class ArrangementStore {
   // Keeps table(column | key) from now on / no longer for itself.
   void declare_index(triples::TypeId type, triples::AttrId attr);
   void drop_index(triples::TypeId type, triples::AttrId attr);
-  // Call after a rollback or an undone statement, so that orders look again at what was written. Call settle() before the relations settle.
+  // Looks again at what was written since the last call: after an undone statement, and before a select inside a transaction.
+  // A Graph calls it itself before it reads.
   void refresh();
+  // Call before the relations roll back: goes back to the old side.
+  void rollback();
+  // Call before the relations settle.
   void settle();
   std::size_t memory_bytes() const;
 
+  struct Impl;  // relation_index.h; for the engine's own use
+  Impl& impl() { return *impl_; }
+
  private:
-  friend class Graph;
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

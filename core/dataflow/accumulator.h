@@ -1,0 +1,71 @@
+// Accumulator: the state of one aggregate over one group, moved by the rows that enter and leave.
+//
+//   count              a number
+//   sum avg total      an exact sum
+//   min max            the values in order          (value | row key)
+//   DISTINCT           the same, whose first row of each value counts in the above
+//   group_concat       the texts in order of the rows
+//
+// The result depends on the rows that are in, not on how they came: 1 and 1.0 are one value, and the
+// first row by row key says as which it is read.
+// Thread: one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "core/base/arena.h"
+#include "core/dataflow/exact_sum.h"
+#include "core/dataflow/order_tree.h"
+#include "core/dataflow/plan.h"
+#include "core/triples/value.h"
+
+namespace tremula::dataflow {
+
+// What one row gives to an aggregate. Borrowed for the call.
+struct Contribution {
+  triples::Value argument;    // of count(*): anything
+  triples::Value separator;   // of group_concat: stands before the row's text; NULL is none
+  std::string_view row_key;   // orders the rows of the group, unique; see needs_row_key()
+};
+
+class Accumulator {
+ public:
+  Accumulator(AggregateKind kind, bool distinct);
+  ~Accumulator();
+  Accumulator(Accumulator&&) noexcept;
+  Accumulator& operator=(Accumulator&&) noexcept;
+
+  // Whether contributions must bring a row key; without need it may be empty.
+  static bool needs_row_key(AggregateKind kind, bool distinct, const Aggregate& aggregate);
+
+  // The row enters (its FILTER is TRUE).  Cost: O(1); O(log n) for DISTINCT, min, max, group_concat.
+  void add(const Contribution& row);
+  // The row leaves.  Requires: exactly what was added before.
+  void retract(const Contribution& row);
+
+  // The aggregate over the rows that are in; bytes lie in the arena.
+  // Cost: O(1), min and max O(log n), group_concat O(n).
+  triples::Value value(base::Arena& arena) const;
+  std::size_t memory_bytes() const;
+
+ private:
+  struct Texts;
+
+  void change(const Contribution& row, int sign);
+  void change_distinct(const Contribution& row, int sign);
+  void change_text(const Contribution& row, int sign);
+  void count_value(triples::Value value, int sign);
+  triples::Value least_or_greatest(base::Arena& arena) const;
+
+  std::int64_t count_ = 0;             // of count
+  std::unique_ptr<ExactSum> sum_;      // of sum, avg, total, from the first number on
+  std::unique_ptr<OrderTree> values_;  // of min, max, and DISTINCT but for group_concat
+  std::unique_ptr<Texts> texts_;       // of group_concat
+  AggregateKind kind_;
+  bool distinct_;
+};
+
+}  // namespace tremula::dataflow

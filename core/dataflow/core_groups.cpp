@@ -1,0 +1,206 @@
+// The stages GROUP BY, HAVING and DISTINCT of a CoreInstance.
+//
+// Law: the group deltas that push names are the difference of the groups pulled on both sides; a group that empties and refills in one
+// step stays.
+#include "core/dataflow/instance.h"
+#include "core/dataflow/owned_rows.h"
+#include "core/triples/key_encoding.h"
+
+namespace tremula::dataflow {
+
+using triples::Side;
+using triples::Slot;
+using triples::Value;
+
+// What one tuple gives to its group on one side.
+struct CoreInstance::Contributions {
+  struct One {
+    bool counts = false;  // FILTER is TRUE
+    Value argument, separator;
+    std::string row_key;
+
+    bool same(const One& other) const {
+      return counts == other.counts &&
+             (!counts || (identical(argument, other.argument) &&
+                          identical(separator, other.separator) && row_key == other.row_key));
+    }
+  };
+  std::string key;
+  std::vector<Value> key_values;
+  std::vector<One> aggregates;
+};
+
+void CoreInstance::contributions(const Slot* tuple, Side side, Contributions& out) const {
+  const RowContext row = tuple_context(tuple, side);
+  for (const Node& node : core_.group_keys) {
+    out.key_values.push_back(evaluate(node, row));
+    triples::encode_ordered(out.key_values.back(), out.key);
+  }
+  for (const CoreAggregate& a : core_.aggregates) {
+    Contributions::One one;
+    one.counts = !a.has_filter || is_true(a.filter, row);
+    if (one.counts) {
+      if (a.has_argument) one.argument = evaluate(a.argument, row);
+      one.separator = a.has_separator ? evaluate(a.separator, row) : Value::text_of(",");
+      if (a.needs_row_key) {
+        for (const NodeOrder& term : a.order)
+          triples::encode_ordered(evaluate(term.node, row), one.row_key, term.direction,
+                                  term.nulls);
+        row_key(row, one.row_key);
+      }
+    }
+    out.aggregates.push_back(std::move(one));
+  }
+}
+
+void CoreInstance::apply_contributions(Slot slot, const Contributions& c, int sign) {
+  GroupTable::Group& group = groups_->group(slot);
+  group.members += sign;
+  TREMULA_ASSERT(group.members >= 0);
+  for (std::size_t i = 0; i < c.aggregates.size(); ++i) {
+    const Contributions::One& one = c.aggregates[i];
+    if (!one.counts) continue;
+    if (sign > 0)
+      group.accumulators[i].add({one.argument, one.separator, one.row_key});
+    else
+      group.accumulators[i].retract({one.argument, one.separator, one.row_key});
+  }
+}
+
+void CoreInstance::remember_dependents(Slot slot, const Slot* tuple) {
+  GroupTable::Group& group = groups_->group(slot);
+  for (std::size_t d = 0; d < core_.dependents.size(); ++d)
+    group.dependents[d] = tuple[core_.dependents[d].source];
+}
+
+void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
+  Contributions before, after;
+  if (in_old) contributions(tuple, Side::kOld, before);
+  if (in_new) contributions(tuple, Side::kNew, after);
+  if (in_old && in_new && before.key == after.key) {
+    const Slot slot = groups_->touch_group(after.key, after.key_values);
+    remember_dependents(slot, tuple);
+    GroupTable::Group& group = groups_->group(slot);
+    for (std::size_t i = 0; i < after.aggregates.size(); ++i) {
+      const Contributions::One& a = before.aggregates[i];
+      const Contributions::One& b = after.aggregates[i];
+      if (a.same(b)) continue;
+      if (a.counts) group.accumulators[i].retract({a.argument, a.separator, a.row_key});
+      if (b.counts) group.accumulators[i].add({b.argument, b.separator, b.row_key});
+    }
+  } else {
+    if (in_old)
+      apply_contributions(groups_->touch_group(before.key, before.key_values), before, -1);
+    if (in_new) {
+      const Slot slot = groups_->touch_group(after.key, after.key_values);
+      remember_dependents(slot, tuple);
+      apply_contributions(slot, after, 1);
+    }
+  }
+  engine_.note(*this);
+}
+
+void CoreInstance::fill_outputs(Slot slot) {
+  GroupTable::Group& group = groups_->group(slot);
+  group.in_new = group.members > 0 || core_.at_most_one;
+  if (!group.in_new) return;
+  std::size_t at = core_.group_keys.size();
+  for (const Accumulator& a : group.accumulators)
+    group.values[at++] = triples::OwnedValue(a.value(engine_.arena));
+  for (std::size_t d = 0; d < core_.dependents.size(); ++d) {
+    const Slot from = group.dependents[d];
+    Value value;
+    if (from != triples::kNoSlot)
+      value = relations_[core_.dependents[d].source]->read(from, core_.dependents[d].column,
+                                                           Side::kNew);
+    group.values[at++] = triples::OwnedValue(value);
+  }
+}
+
+bool CoreInstance::having_true(Slot slot, Side side) const {
+  return !core_.has_having || is_true(core_.having, group_context(&slot, side));
+}
+
+void CoreInstance::update_group_sites(Slot slot, bool in_old, bool in_new) {
+  const RowContext context = group_context(&slot, Side::kNew);
+  for (std::uint32_t site = 0; site < group_sites_.size(); ++site) {
+    if (closing_)
+      group_sites_.release(site, slot, context);
+    else
+      group_sites_.update(site, slot, context, in_old, in_new);
+  }
+}
+
+void CoreInstance::finish_groups() {
+  if (!groups_) return;
+  for (Slot slot : groups_->touched()) fill_outputs(slot);
+  // What was touched by a sub-select alone comes after, and only once.
+  std::vector<Slot> by_site = std::move(touched_groups_);
+  touched_groups_.clear();
+  if (touched_all_groups_)
+    for (Slot slot = 0; slot < groups_->slot_end(); ++slot) by_site.push_back(slot);
+  touched_all_groups_ = false;
+  base::FlatSet<Slot> forced;
+  for (Slot slot : by_site)
+    if (groups_->exists(slot, Side::kOld) || groups_->exists(slot, Side::kNew))
+      forced.insert(slot);
+  for (Slot slot : groups_->touched()) finish_group(slot, forced.erase(slot));
+  for (const auto& entry : forced) finish_group(entry.key, true);
+}
+
+void CoreInstance::finish_group(Slot slot, bool forced) {
+  const GroupTable::Group& group = groups_->group(slot);
+  bool in_old = group.in_old, in_new = group.in_new;
+  if (!in_old && !in_new) return;
+  if (in_old && in_new && !forced && group.touched) {
+    bool same = true;
+    for (std::size_t c = 0; c < group.values.size() && same; ++c)
+      same = identical(group.values[c].value(), group.old_values[c].value());
+    if (same) return;
+  }
+  update_group_sites(slot, in_old, in_new);
+  in_old = in_old && having_true(slot, Side::kOld);
+  in_new = in_new && having_true(slot, Side::kNew);
+  if (!in_old && !in_new) return;
+  if (distinct_)
+    distinct_row(group_context(&slot, Side::kNew), in_old, in_new);
+  else
+    final_row(slot, in_old, in_new);
+}
+
+void CoreInstance::count_distinct(const RowContext& row, int sign) {
+  std::string key;
+  std::vector<Value> values;
+  for (const Node& node : core_.distinct_values) {
+    values.push_back(evaluate(node, row));
+    triples::encode_ordered(values.back(), key);
+  }
+  const Slot slot = distinct_->touch_group(key, values);
+  GroupTable::Group& group = distinct_->group(slot);
+  group.members += sign;
+  TREMULA_ASSERT(group.members >= 0);
+  engine_.note(*this);
+}
+
+void CoreInstance::distinct_row(RowContext row, bool in_old, bool in_new) {
+  if (in_old) {
+    row.side = Side::kOld;
+    count_distinct(row, -1);
+  }
+  if (in_new) {
+    row.side = Side::kNew;
+    count_distinct(row, 1);
+  }
+}
+
+void CoreInstance::finish_distinct() {
+  if (!distinct_) return;
+  for (Slot slot : distinct_->touched()) {
+    GroupTable::Group& group = distinct_->group(slot);
+    group.in_new = group.members > 0;
+    // A row of DISTINCT is its values: one that stays is as it was.
+    if (group.in_old != group.in_new) final_row(slot, group.in_old, group.in_new);
+  }
+}
+
+}  // namespace tremula::dataflow

@@ -1,0 +1,233 @@
+#include "core/dataflow/from.h"
+
+#include <algorithm>
+
+#include "core/dataflow/owned_rows.h"
+#include "core/triples/key_encoding.h"
+
+namespace tremula::dataflow {
+
+using triples::ColumnIndex;
+using triples::Relation;
+using triples::Side;
+using triples::Slot;
+
+void TupleFinder::pull(bool old_side, bool new_side) {
+  bind(instance_.core_.pull_plan, 0, old_side, new_side);
+}
+
+void TupleFinder::push(std::uint32_t source, Slot slot) {
+  const Core& core = instance_.core_;
+  pinned_source_ = static_cast<int>(source);
+  pinned_ = slot;
+  if (core.sources[source].join == JoinKind::kLeft) {
+    rest_of_ = static_cast<int>(source);
+    bind(core.prefix_plans[source], 0, true, true);
+  } else {
+    bind(core.push_plans[source], 0, true, true);
+  }
+}
+
+void TupleFinder::reached(bool in_old, bool in_new) {
+  if (rest_of_ < 0) {
+    stopped_ = !visitor_.visit(tuple_, in_old, in_new);
+    return;
+  }
+  // A tuple of the sources before a LEFT JOIN's touched row: go on with the row, and with nobody.
+  const int source = rest_of_;
+  rest_of_ = -1;
+  TupleFinder rest(instance_, visitor_);
+  std::copy(tuple_, tuple_ + source, rest.tuple_);
+  rest.pinned_source_ = source;
+  rest.pinned_ = pinned_;
+  rest.bind(instance_.core_.rest_plans[static_cast<std::size_t>(source)], 0, in_old, in_new);
+  stopped_ = rest.stopped_;
+  rest_of_ = source;
+}
+
+bool TupleFinder::holds(const std::vector<const Conjunct*>& conjuncts, Side side,
+                        bool with_sites) const {
+  const RowContext row = instance_.tuple_context(tuple_, side);
+  for (const Conjunct* c : conjuncts) {
+    if (c->sites.empty() == with_sites) continue;
+    if (!is_true(c->node, row)) return false;
+  }
+  return true;
+}
+
+void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new) {
+  if (at == plan.size()) {
+    reached(in_old, in_new);
+    return;
+  }
+  const BindStep& step = plan[at];
+  const bool pinned_prefix = rest_of_ == static_cast<int>(step.source);
+  if (instance_.core_.sources[step.source].join == JoinKind::kLeft && !pinned_prefix) {
+    bind_left(plan, at, in_old, in_new);
+    return;
+  }
+  if (candidates_.size() <= at) candidates_.resize(plan.size());
+  std::vector<Slot> rows = std::move(candidates_[at]);
+  rows.clear();
+  candidates(step, at == 0, in_old, in_new, rows);
+  for (Slot slot : rows) {
+    if (stopped_) break;
+    const Relation& relation = *instance_.relations_[step.source];
+    bind_row(plan, at, slot, in_old && (pinned_prefix || relation.exists(slot, Side::kOld)),
+             in_new && (pinned_prefix || relation.exists(slot, Side::kNew)));
+  }
+  candidates_[at] = std::move(rows);
+}
+
+// Goes on with `slot` as the row of the step's source, on the sides where its conditions hold.
+void TupleFinder::bind_row(const JoinPlan& plan, std::size_t at, Slot slot, bool in_old,
+                           bool in_new) {
+  const BindStep& step = plan[at];
+  tuple_[step.source] = slot;
+  if (!step.filter.empty()) {
+    in_old = in_old && holds(step.filter, Side::kOld, false);
+    in_new = in_new && holds(step.filter, Side::kNew, false);
+  }
+  if (in_old || in_new) bind(plan, at + 1, in_old, in_new);
+}
+
+// Whether the row meets the tuple so far, by its ON, sub-selects last: their children are held for the pairs that the rest
+// of the ON lets through.
+void TupleFinder::match(const BindStep& step, Slot slot, bool& in_old, bool& in_new) {
+  const Relation& relation = *instance_.relations_[step.source];
+  tuple_[step.source] = slot;
+  in_old = in_old && relation.exists(slot, Side::kOld) && holds(step.match, Side::kOld, false);
+  in_new = in_new && relation.exists(slot, Side::kNew) && holds(step.match, Side::kNew, false);
+  if (!instance_.core_.has_on_sites || (!in_old && !in_new)) return;
+  for (const Conjunct* c : step.match)
+    if (!c->sites.empty()) instance_.update_pair(c->sites, step.source, tuple_, in_old, in_new);
+  in_old = in_old && holds(step.match, Side::kOld, true);
+  in_new = in_new && holds(step.match, Side::kNew, true);
+}
+
+void TupleFinder::bind_left(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new) {
+  const BindStep& step = plan[at];
+  if (candidates_.size() <= at) candidates_.resize(plan.size());
+  std::vector<Slot> rows = std::move(candidates_[at]);
+  rows.clear();
+  const int pinned = pinned_source_ == static_cast<int>(step.source) ? pinned_source_ : -1;
+  pinned_source_ = pinned >= 0 ? -1 : pinned_source_;
+  candidates(step, at == 0, in_old, in_new, rows);
+  if (pinned >= 0 && std::find(rows.begin(), rows.end(), pinned_) == rows.end())
+    rows.push_back(pinned_);
+  bool nobody_old = in_old, nobody_new = in_new;
+  for (Slot slot : rows) {
+    if (stopped_) break;
+    bool met_old = in_old, met_new = in_new;
+    match(step, slot, met_old, met_new);
+    nobody_old = nobody_old && !met_old;
+    nobody_new = nobody_new && !met_new;
+    if ((met_old || met_new) && (pinned < 0 || slot == pinned_))
+      bind_row(plan, at, slot, met_old, met_new);
+  }
+  if (!stopped_ && (nobody_old || nobody_new))
+    bind_row(plan, at, triples::kNoSlot, nobody_old, nobody_new);
+  pinned_source_ = pinned >= 0 ? pinned : pinned_source_;
+  candidates_[at] = std::move(rows);
+}
+
+void TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool in_new,
+                             std::vector<Slot>& out) {
+  const Relation& relation = *instance_.relations_[step.source];
+  if (rest_of_ >= 0 && !instance_.core_.has_on_sites) {
+    // The search starts from the pinned row, on the sides where there is one.
+    const Relation& pinned = *instance_.relations_[static_cast<std::size_t>(rest_of_)];
+    in_old = in_old && pinned.exists(pinned_, Side::kOld);
+    in_new = in_new && pinned.exists(pinned_, Side::kNew);
+  }
+  switch (step.access) {
+    case AccessKind::kPinned: out.push_back(pinned_); return;
+    case AccessKind::kKey: candidates_by_key(step, in_old, in_new, out); return;
+    case AccessKind::kIndex:
+      if (candidates_by_index(step, first, in_old, in_new, out)) return;
+      break;
+    case AccessKind::kMembers: {
+      const triples::TypeId table = instance_.core_.sources[step.source].table;
+      const BlockInstance* members =
+          instance_.tuple_sites_.child(static_cast<std::uint32_t>(step.site),
+                                       instance_.tuple_context(tuple_, Side::kNew));
+      auto add = [&](std::string_view key) {
+        const Slot slot = instance_.engine_.tables.find(table, key);
+        if (slot != triples::kNoSlot) out.push_back(slot);
+      };
+      members->for_each_member(add);
+      return;
+    }
+    default: break;
+  }
+  for (Slot slot = 0; slot < relation.slot_end(); ++slot)
+    if ((in_old && relation.exists(slot, Side::kOld)) ||
+        (in_new && relation.exists(slot, Side::kNew)))
+      out.push_back(slot);
+}
+
+void TupleFinder::encode_values(const BindStep& step, const std::vector<ColumnIndex>& columns,
+                                Side side, std::string& out) const {
+  out.clear();
+  const RowContext row = instance_.tuple_context(tuple_, side);
+  for (ColumnIndex column : columns) {
+    const auto at = std::find(step.columns.begin(), step.columns.end(), column);
+    const auto i = static_cast<std::size_t>(at - step.columns.begin());
+    triples::encode_ordered(evaluate(*step.values[i], row), out);
+  }
+}
+
+void TupleFinder::candidates_by_key(const BindStep& step, bool in_old, bool in_new,
+                                    std::vector<Slot>& out) {
+  const triples::TypeId table = instance_.core_.sources[step.source].table;
+  std::string key;
+  for (Side side : {Side::kOld, Side::kNew}) {
+    if (!(side == Side::kOld ? in_old : in_new)) continue;
+    encode_values(step, step.columns, side, key);
+    const Slot slot = instance_.engine_.tables.find(table, key);
+    if (slot != triples::kNoSlot && (out.empty() || out[0] != slot)) out.push_back(slot);
+  }
+}
+
+std::shared_ptr<RelationIndex> TupleFinder::index_of(const BindStep& step, bool first) const {
+  const Core& core = instance_.core_;
+  const CoreSource& source = core.sources[step.source];
+  if (source.derived >= 0) {
+    const BlockInstance* child = instance_.derived_[static_cast<std::size_t>(source.derived)];
+    return child->derived_relation()->indexes().find(step.columns, true);
+  }
+  if (!step.index) {
+    const bool may_make = !(first && core.single);
+    step.index = instance_.engine_.indexes.of(source.table).find(step.columns, may_make);
+  }
+  return step.index;
+}
+
+// Returns: false if there is no index.
+bool TupleFinder::candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new,
+                                      std::vector<Slot>& out) {
+  const std::shared_ptr<RelationIndex> index = index_of(step, first);
+  if (!index) return false;
+  std::string old_key, new_key;
+  auto add = [&out](Slot slot) {
+    out.push_back(slot);
+    return true;
+  };
+  if (in_old) {
+    encode_values(step, index->columns(), Side::kOld, old_key);
+    index->for_each(old_key, Side::kOld, add);
+  }
+  if (!in_new) return true;
+  encode_values(step, index->columns(), Side::kNew, new_key);
+  const bool untouched = instance_.relations_[step.source]->write_log().empty();
+  if (in_old && untouched && old_key == new_key) return true;
+  const bool both = in_old && !out.empty();
+  index->for_each(new_key, Side::kNew, add);
+  if (both) {
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+  }
+  return true;
+}
+
+}  // namespace tremula::dataflow

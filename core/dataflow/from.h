@@ -1,0 +1,47 @@
+// from: the tuples of a select's sources, n-way INNER and LEFT joins, with what WHERE can decide without sub-selects.
+//
+// Law: the tuples that push names with (in_old, in_new) are exactly the difference of pull(kOld) and pull(kNew), and tuples of touched
+// rows that are in both.
+// A step binds one source after the other (join_plan.h) and decides each tuple on both sides at once.
+// Thread: the writer thread alone.
+#pragma once
+
+#include "core/dataflow/instance.h"
+
+namespace tremula::dataflow {
+
+class TupleFinder {
+ public:
+  TupleFinder(CoreInstance& instance, TupleVisitor& visitor)
+      : instance_(instance), visitor_(visitor) {}
+
+  // All tuples of the sides asked for.
+  void pull(bool old_side, bool new_side);
+  // The tuples that a touched row is in on either side, and those of a LEFT JOIN that it makes or unmakes.
+  void push(std::uint32_t source, triples::Slot slot);
+
+ private:
+  void bind(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new);
+  void bind_left(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new);
+  void bind_row(const JoinPlan& plan, std::size_t at, triples::Slot slot, bool in_old, bool in_new);
+  void candidates(const BindStep& step, bool first, bool in_old, bool in_new, std::vector<triples::Slot>& out);
+  void candidates_by_key(const BindStep& step, bool in_old, bool in_new, std::vector<triples::Slot>& out);
+  bool candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new, std::vector<triples::Slot>& out);
+  std::shared_ptr<RelationIndex> index_of(const BindStep& step, bool first) const;
+  // Encodes what the columns must be on `side`; false if one of them is NULL.
+  void encode_values(const BindStep& step, const std::vector<triples::ColumnIndex>& columns, triples::Side side, std::string& out) const;
+  bool holds(const std::vector<const Conjunct*>& conjuncts, triples::Side side, bool with_sites) const;
+  void match(const BindStep& step, triples::Slot slot, bool& in_old, bool& in_new);
+  void reached(bool in_old, bool in_new);
+
+  CoreInstance& instance_;
+  TupleVisitor& visitor_;
+  triples::Slot tuple_[kSourcesMax] = {};
+  int pinned_source_ = -1;
+  triples::Slot pinned_ = triples::kNoSlot;
+  int rest_of_ = -1;  // collecting prefixes of this LEFT JOIN's source
+  bool stopped_ = false;
+  std::vector<std::vector<triples::Slot>> candidates_;  // by depth
+};
+
+}  // namespace tremula::dataflow

@@ -1,0 +1,25 @@
+// Join plans: in which order the sources of a select are bound to rows, and how rows are found.
+//
+//   pull    all tuples: the source with the best access first
+//   push    the tuples of one changed row: its source is pinned, the others follow along equalities
+//   prefix  of a row of a LEFT JOIN's right side: the tuples of the sources before it
+//
+// A LEFT JOIN's source is bound after those that its ON reads; otherwise any order gives the same tuples.
+// Thread: pure functions over a Core that is being made.
+#pragma once
+
+#include "core/dataflow/template.h"
+
+namespace tremula::dataflow {
+
+// Fills core.equalities from the conjuncts.
+void find_equalities(Core& core);
+
+// Fills core.pull_plan, push_plans, prefix_plans and routes.
+// Requires: find_equalities(); the core doesn't move any more.
+void build_plans(Core& core);
+
+// "key", "index", ...: how EXPLAIN names it.
+const char* access_name(AccessKind kind);
+
+}  // namespace tremula::dataflow

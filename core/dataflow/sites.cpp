@@ -1,0 +1,132 @@
+#include "core/dataflow/instance.h"
+#include "core/triples/key_encoding.h"
+
+namespace tremula::dataflow {
+
+using triples::Side;
+using triples::Value;
+
+void SiteHolder::parameters_of(const Site& site, const RowContext& row,
+                               std::vector<Value>& out) const {
+  out.clear();
+  for (const Node& node : site.parameters) out.push_back(evaluate(node, row));
+}
+
+bool SiteHolder::listed_under(const Site& site, const RowContext& row, std::string& out) const {
+  out.clear();
+  if (site.reverse_source >= 0) return false;
+  for (const Node& node : site.probe) {
+    const Value value = evaluate(node, row);
+    if (value.is_null() && site.kind == SiteKind::kExists) return false;
+    triples::encode_ordered(value, out);
+  }
+  return true;
+}
+
+void SiteHolder::open(const RowContext& row) {
+  whole_.assign(sites_.size(), nullptr);
+  std::vector<Value> values;
+  for (std::uint32_t i = 0; i < sites_.size(); ++i) {
+    const Site& site = sites_[i];
+    if (!site.whole) continue;
+    parameters_of(site, row, values);
+    whole_[i] = &site.child->directory->acquire(owner_.engine(), *site.child, values);
+    whole_[i]->add_parent({}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+  }
+}
+
+void SiteHolder::close() {
+  for (std::uint32_t i = 0; i < whole_.size(); ++i)
+    if (whole_[i] != nullptr)
+      owner_.engine().release_later(
+          *whole_[i], {}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+  whole_.clear();
+}
+
+BlockInstance* SiteHolder::child(std::uint32_t index, const RowContext& row) const {
+  const Site& site = sites_[index];
+  if (site.whole) return whole_[index];
+  std::vector<Value> values;
+  parameters_of(site, row, values);
+  std::string key;
+  encode_vector(values, key);
+  return site.child->directory->find(key);
+}
+
+void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& context, bool in_old,
+                        bool in_new) {
+  const Site& site = sites_[index];
+  if (!owner_.engine().live && site.whole) return;
+  if (site.whole && (site.probe.empty() || site.reverse_source >= 0)) return;
+  const ParentRef parent{&owner_, row, static_cast<std::uint16_t>(index), scope_};
+  RowContext on_side = context;
+  std::vector<Value> values;
+  std::string old_vector, old_key, new_vector, new_key;
+  bool listed_old = false, listed_new = false;
+  if (in_old) {
+    on_side.side = Side::kOld;
+    parameters_of(site, on_side, values);
+    encode_vector(values, old_vector);
+    listed_old = listed_under(site, on_side, old_key);
+  }
+  if (in_new) {
+    on_side.side = Side::kNew;
+    parameters_of(site, on_side, values);
+    encode_vector(values, new_vector);
+    listed_new = listed_under(site, on_side, new_key);
+  }
+  // A semi-join's NULL probe is not listed, but its instance must still be there to be asked.
+  if (in_old && in_new && old_vector == new_vector && listed_old == listed_new &&
+      old_key == new_key)
+    return;
+  BlockDirectory& directory = *site.child->directory;
+  if (in_new) {
+    BlockInstance& child = directory.acquire(owner_.engine(), *site.child, values);
+    child.add_parent(listed_new ? std::string_view(new_key) : std::string_view(), parent);
+  }
+  if (in_old) {
+    BlockInstance* child = directory.find(old_vector);
+    TREMULA_ASSERT(child != nullptr);
+    owner_.engine().release_later(
+        *child, listed_old ? std::string_view(old_key) : std::string_view(), parent);
+  }
+}
+
+void SiteHolder::release(std::uint32_t index, RowId row, const RowContext& context) {
+  const Site& site = sites_[index];
+  if (site.whole && (site.probe.empty() || site.reverse_source >= 0)) return;
+  BlockInstance* held = child(index, context);
+  TREMULA_ASSERT(held != nullptr);
+  std::string key;
+  const bool listed = listed_under(site, context, key);
+  owner_.engine().release_later(*held, listed ? std::string_view(key) : std::string_view(),
+                                {&owner_, row, static_cast<std::uint16_t>(index), scope_});
+}
+
+Value SiteHolder::read_site(std::uint32_t index, ExprOp op, Value argument,
+                            const RowContext& row) const {
+  const Site& site = sites_[index];
+  BlockInstance* instance = child(index, row);
+  TREMULA_ASSERT(instance != nullptr);
+  switch (site.kind) {
+    case SiteKind::kArray:
+    case SiteKind::kSingle: return render_value(*instance, site.kind, row.side, *row.arena);
+    case SiteKind::kScalar: return instance->scalar(row.side);
+    default: break;
+  }
+  if (op == ExprOp::kExists && site.probe.empty())
+    return Value::boolean_of(instance->exists(row.side));
+  std::string key;
+  if (op == ExprOp::kIn) {
+    triples::encode_ordered(argument, key);
+    return instance->contains(key, argument.is_null(), row.side);
+  }
+  for (const Node& node : site.probe) {
+    const Value value = evaluate(node, row);
+    if (value.is_null()) return Value::boolean_of(false);
+    triples::encode_ordered(value, key);
+  }
+  return instance->contains(key, false, row.side);
+}
+
+}  // namespace tremula::dataflow

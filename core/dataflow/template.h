@@ -1,0 +1,188 @@
+// Templates: selects without their constants, taken apart once and shared by all that have the same shape.
+//
+//   Block  = Core + limit, offset + shape          one per select; its instances are results
+//   Core   = sources, ON, WHERE -> grouping -> DISTINCT -> order       its instances hold rows; blocks that differ in
+//            shape or limit share it
+//   Site   = a place where a select holds a sub-select: the child's Block and what gives the child its parameters
+//
+// Parameters. Every constant, $parameter and outer column of a core is a position in the instance's parameter vector. A block's vector
+// begins with its core's; what only the shape needs follows. Where a position's value comes from is told by the user of the block.
+// Canonical text: two selects with the same text are one template.
+// Thread: built by the writer thread, then immutable, but for `read_columns` which grows with the blocks over a core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/dataflow/graph.h"
+#include "core/dataflow/program.h"
+
+namespace tremula::dataflow {
+
+struct Block;
+struct Core;
+class CoreDirectory;
+class BlockDirectory;
+class RelationIndex;
+
+// Where the value of a parameter comes from, as the select around sees it.
+struct ParameterOrigin {
+  enum class From : std::uint8_t { kLiteral, kUser, kOuter };
+  From from = From::kLiteral;
+  triples::OwnedValue literal;
+  std::uint32_t user = 0;    // kUser: position in the statement's list
+  std::uint32_t level = 0;   // kOuter: 1 is the select around this one
+  std::uint32_t source = 0;
+  std::uint32_t column = 0;
+};
+
+// How a select uses the rows of a sub-select.
+enum class SiteKind : std::uint8_t { kExists, kIn, kScalar, kArray, kSingle, kDerived };
+
+struct Site {
+  SiteKind kind = SiteKind::kScalar;
+  std::shared_ptr<Block> child;
+  std::vector<Node> parameters;  // over the scope in which the site stands: the child's vector
+  bool whole = false;            // the vector doesn't depend on the row: one instance for all rows
+  std::vector<Node> probe;       // of a semi-join: what is looked for, parallel to child->members
+  // The probe is plain columns of this source: the rows that a member concerns are found by an index, none is listed.
+  int reverse_source = -1;
+};
+
+// One condition that must be TRUE.
+struct Conjunct {
+  Node node;
+  SourceMask sources = 0;
+  int left_source = -1;  // stands in the ON of this LEFT JOIN; -1: in WHERE or an inner ON
+  std::vector<std::uint32_t> sites;
+};
+
+// `column` of `source` equals `value`, which reads other sources or none.
+struct Equality {
+  std::uint32_t source = 0;
+  triples::ColumnIndex column = 0;
+  Node value;
+  SourceMask value_sources = 0;
+  int left_source = -1;
+  bool is = false;  // IS: NULL equals NULL
+};
+
+struct CoreSource {
+  JoinKind join = JoinKind::kInner;
+  triples::TypeId table{};
+  const triples::Relation* relation = nullptr;  // of a base table
+  int derived = -1;                              // or the site in Core::derived
+  std::vector<triples::ColumnIndex> key_columns; // of a base table
+  triples::ColumnMask read_columns = 0;          // what the core and the blocks over it read
+  std::string name;
+  std::vector<std::string> column_names;         // for EXPLAIN; by position in the plan
+};
+
+struct NodeOrder {
+  Node node;
+  triples::Direction direction = triples::Direction::kAscending;
+  triples::Nulls nulls = triples::Nulls::kFirst;
+};
+
+struct CoreAggregate {
+  AggregateKind kind = AggregateKind::kCountAll;
+  bool distinct = false;
+  bool has_argument = false, has_filter = false, has_separator = false;
+  bool needs_row_key = false;
+  Node argument, filter, separator;
+  std::vector<NodeOrder> order;
+};
+
+// How a source is bound to rows, given those bound before it.
+enum class AccessKind : std::uint8_t { kUnit, kPinned, kKey, kIndex, kMembers, kScan };
+
+struct BindStep {
+  std::uint32_t source = 0;
+  AccessKind access = AccessKind::kScan;
+  std::vector<triples::ColumnIndex> columns;  // kKey, kIndex: compared with `values`
+  std::vector<const Node*> values;
+  int site = -1;                              // kMembers: the semi-join whose members give the key
+  std::vector<const Conjunct*> match;         // of a LEFT JOIN: its ON
+  std::vector<const Conjunct*> filter;        // what can be decided once this source is bound
+  // Of kIndex over a base table: found at first use.
+  mutable std::shared_ptr<RelationIndex> index;
+};
+using JoinPlan = std::vector<BindStep>;
+
+// The equalities of one source with parameters: which instances a row may concern.
+struct RouteKey {
+  std::vector<const Node*> of_row;      // over the source alone
+  std::vector<std::uint32_t> parameters;
+};
+
+struct Core {
+  std::string canonical;
+  std::uint32_t rank = 0;               // greater than those of all templates below
+  std::size_t parameter_count = 0;
+  std::vector<CoreSource> sources;
+  std::vector<Conjunct> conjuncts;      // without sub-selects of WHERE first
+  std::vector<Equality> equalities;
+  std::vector<Site> sites;              // over the tuple: of WHERE, ON, group keys, aggregates, and of the order and the
+                                        // shape where these are over the tuple
+  std::vector<Site> derived;
+  std::vector<std::uint32_t> where_sites;  // decided before the others
+  std::vector<std::uint32_t> later_sites;
+  bool has_on_sites = false;
+
+  bool grouped = false;
+  std::vector<Node> group_keys;
+  std::vector<CoreAggregate> aggregates;
+  std::vector<Dependent> dependents;    // source, column of the relation
+  bool has_having = false;
+  Node having;
+  std::vector<Site> group_sites;        // over the group
+  bool distinct = false;
+  std::vector<Node> distinct_values;    // kExists.. sites as values; trees are rendered
+  std::vector<NodeOrder> order;         // over the last stage
+  bool single = false;                  // of a statement's own select: has one instance, so it makes no index for itself
+  bool at_most_one = false;             // an aggregate without GROUP BY, or no FROM
+
+  JoinPlan pull_plan;
+  std::vector<JoinPlan> push_plans;     // per source: it is pinned to the row that changed
+  std::vector<JoinPlan> prefix_plans;   // of a LEFT JOIN: the sources before it, from a row that it may meet
+  std::vector<JoinPlan> rest_plans;     // of a LEFT JOIN: it, and the sources after it
+  std::vector<RouteKey> routes;         // per source; without nodes: all instances
+
+  std::unique_ptr<CoreDirectory> directory;  // of its instances
+  std::uint64_t deltas_seen = 0;
+
+  Core();
+  ~Core();
+};
+
+struct BlockProperty {
+  std::string name;
+  PropertyKind kind = PropertyKind::kValue;
+  Node node;                // of kValue
+  std::uint32_t site = 0;   // of kArray, kSingle
+  std::vector<BlockProperty> properties;  // of kObject
+};
+
+struct Block {
+  std::string canonical;
+  std::uint32_t rank = 0;
+  std::shared_ptr<Core> core;
+  std::size_t parameter_count = 0;
+  bool ordered = false;                  // someone asks for positions or first rows
+  int limit = -1;                        // the parameter that holds it, or -1
+  int offset = -1;
+  bool bare = false;
+  std::vector<BlockProperty> properties;
+  std::vector<Site> sites;               // of the shape, over the core's last stage
+  std::vector<Node> members;             // of a semi-join's child: what is counted
+  SiteKind use = SiteKind::kArray;
+  bool root = false;
+
+  std::unique_ptr<BlockDirectory> directory;
+  Block();
+  ~Block();
+};
+
+}  // namespace tremula::dataflow
