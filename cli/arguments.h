@@ -1,6 +1,6 @@
 // Arguments: what the command line asks for. The door to CLI11.
 //
-//   argv -> parse_arguments -> Invocation | exit status (help, version, wrong usage: answered there)
+//   argv -> parse_arguments -> Invocation | exit status (help, version, wrong usage)
 //
 // Thread: the main thread, once.
 #pragma once

@@ -1,0 +1,82 @@
+// The command line: what is wrong usage, where help goes, which calls wait for directories.
+#include <doctest/doctest.h>
+
+#include "tests/cli/process.h"
+
+namespace tremula::cli_test {
+
+TEST_CASE("cli: wrong usage ends with 2, says why on standard error and prints nothing else") {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--nonsense"},
+      {"run"},
+      {"run", "a.tql", "b.tql"},
+      {"run", "-", "--param", "n"},
+      {"run", "-", "--param", "=5"},
+      {"run", "-", "--param"},
+      {"query", "dir"},
+      {"query", "dir", "SELECT { a: 1 }", "--format", "xml"},
+      {"watch", "dir", "SELECT { a: 1 }", "--commits", "many"},
+      {"watch", "dir", "SELECT { a: 1 }", "--timeout", "-1"},
+      {"import", "dir", "Table"},
+      {"changes", "dir", "--since", "-3"},
+      {"demo", "surplus"},
+      {"help", "nonsense"},
+  };
+  for (const auto& arguments : wrong) {
+    std::string line;
+    for (const std::string& argument : arguments) line += argument + " ";
+    CAPTURE(line);
+    const Finished finished = run(arguments);
+    CHECK(finished.status == 2);
+    CHECK(finished.out == "");
+    CHECK(finished.err != "");
+  }
+}
+
+TEST_CASE("cli: the version and help go to standard output") {
+  CHECK(run({"--version"}).out == "tremula 0.1.0\n");
+  CHECK(run({"--version"}).status == 0);
+  for (const std::string call : {"run", "query", "watch", "import", "export", "check", "backup",
+                                 "restore", "changes", "merge", "serve", "explain", "demo"}) {
+    CAPTURE(call);
+    const Finished help = run({"help", call});
+    CHECK(help.status == 0);
+    CHECK(help.out.find(call) != std::string::npos);
+    CHECK(help.err == "");
+    CHECK(run({call, "-h"}).status == 0);
+    CHECK(run({"help"}).out.find("\n  " + call) != std::string::npos);
+  }
+  CHECK(run({"-h"}).out == run({"help"}).out);
+}
+
+TEST_CASE("cli: what needs a directory says so, fails and leaves nothing behind") {
+  const Folder folder;
+  const std::string script = folder.write("script.tql", "SELECT { a: 1 };");
+  const std::string dir = folder.path("db");
+  const std::vector<std::vector<std::string>> calls = {
+      {dir},
+      {"run", script, "--db", dir},
+      {"query", dir, "SELECT { a: 1 }"},
+      {"watch", dir, "SELECT { a: 1 }"},
+      {"import", dir, "T", script},
+      {"export", dir, "SELECT { a: 1 }", folder.path("out.csv")},
+      {"check", dir},
+      {"backup", dir, folder.path("copy")},
+      {"restore", folder.path("copy"), dir},
+      {"changes", dir},
+      {"merge", dir, script},
+      {"serve", dir},
+      {"explain", dir, "SELECT { a: 1 }"},
+  };
+  for (const auto& arguments : calls) {
+    CAPTURE(arguments.front());
+    const Finished finished = run(arguments, "SELECT { a: 1 };");
+    CHECK(finished.status == 1);
+    CHECK(finished.out == "");
+    CHECK(finished.err.starts_with("error: unsupported: "));
+  }
+  CHECK(read_file(dir) == "");
+  CHECK(read_file(folder.path("out.csv")) == "");
+}
+
+}  // namespace tremula::cli_test
