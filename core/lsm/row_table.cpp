@@ -27,8 +27,7 @@ bool owns_text(Value value) { return value.has_bytes() && value.size > 0; }
 
 }  // namespace
 
-RowTable::RowTable(TypeId type, std::vector<RowTable*>* touched_tables)
-    : type_(type), touched_tables_(touched_tables) {}
+RowTable::RowTable(TypeId type) : type_(type) {}
 
 RowTable::~RowTable() {
   for (Column& column : columns_) {
@@ -155,7 +154,7 @@ void RowTable::declare(const triples::ColumnDef& definition) {
       identical(before.missing.value(), next->missing.value())) {
     return;
   }
-  note_touch();
+  is_touched_ = true;
   undo_.push_back({Action::kDeclare, kNoSlot, index, Value::null()});
   undo_declarations_.push_back(&before);
   if (std::find(redeclared_.begin(), redeclared_.end(), index) == redeclared_.end()) {
@@ -177,15 +176,9 @@ void RowTable::log_readings(ColumnIndex column, const Declaration& from, const D
 
 // --- Writing ---
 
-void RowTable::note_touch() {
-  if (is_touched_) return;
-  is_touched_ = true;
-  if (touched_tables_ != nullptr) touched_tables_->push_back(this);
-}
-
 RowTable::Touched& RowTable::touch(Slot slot) {
   if (touch_of_[slot] == 0) {
-    note_touch();
+    is_touched_ = true;
     Touched& touched = touched_.emplace_back();
     touched.slot = slot;
     touched.in_old = exists_[slot] != 0;

@@ -32,8 +32,7 @@ namespace tremula::lsm {
 
 class RowTable final : public triples::Relation {
  public:
-  // The table enters itself in `touched_tables`, if given, at the first write of a transaction.
-  explicit RowTable(triples::TypeId type, std::vector<RowTable*>* touched_tables = nullptr);
+  explicit RowTable(triples::TypeId type);
   ~RowTable() override;
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
@@ -134,7 +133,6 @@ class RowTable final : public triples::Relation {
   triples::Value stored_of_old(triples::Slot slot, triples::ColumnIndex column) const;
   const OldCell* find_old_cell(const Touched& touched, triples::ColumnIndex column) const;
 
-  void note_touch();
   Touched& touch(triples::Slot slot);
   void log_write(triples::Slot slot);
   triples::Slot take_slot();
@@ -157,7 +155,6 @@ class RowTable final : public triples::Relation {
   void free_value(triples::Value value);
 
   const triples::TypeId type_;
-  std::vector<RowTable*>* const touched_tables_;
   const Declaration undeclared_{};
   KeyIndex keys_;
   std::vector<std::uint8_t> exists_;     // by slot, new side

@@ -186,14 +186,17 @@ class ModelTest {
   }
 
   void after_transaction() {
-    for (const Slot slot : std::vector<Slot>(table_.write_log().begin(), table_.write_log().end()))
-      CHECK(slot == kNoSlot);
+    CHECK(table_.write_log().empty());
+    CHECK(table_.changes().empty());
     CHECK_FALSE(table_.touched());
     held_.clear();
     slots_.clear();
     mirror_.clear();
     log_seen_ = 0;
-    for (const auto& [key, cells] : now_.rows) mirror_[table_.find(key)] = show_row(table_.find(key));
+    for (const auto& [key, cells] : now_.rows) {
+      const Slot slot = table_.find(key);
+      mirror_[slot] = show_row(slot);
+    }
     old_ = statement_ = now_;
     table_.begin_statement();
   }
