@@ -25,7 +25,8 @@ std::int64_t as_int(Value value) {
 
 Value add(Value a, Value b) {
   std::int64_t sum = 0;
-  if (are_ints(a, b) && !__builtin_add_overflow(a.integer, b.integer, &sum)) return Value::int_of(sum);
+  if (are_ints(a, b) && !__builtin_add_overflow(a.integer, b.integer, &sum))
+    return Value::int_of(sum);
   return are_numbers(a, b) ? Value::real(as_real(a) + as_real(b)) : Value::null();
 }
 

@@ -66,7 +66,8 @@ Value cast(Value value, Type type, base::Arena& arena) {
     case Type::kReal: return cast_to_real(value);
     case Type::kText: return cast_to_text(value, arena);
     case Type::kBytes:
-      return value.kind == Kind::kBytes ? value : Value::bytes_of(cast_to_text(value, arena).view());
+      return value.kind == Kind::kBytes ? value
+                                        : Value::bytes_of(cast_to_text(value, arena).view());
     case Type::kJson: return cast_to_json(value, arena);
   }
   return Value::null();

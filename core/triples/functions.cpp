@@ -15,14 +15,14 @@ constexpr unsigned kAnyNumber = std::numeric_limits<unsigned>::max();
 
 // Ordered by Function, which call() indexes nothing by, but readers do.
 constexpr FunctionInfo kFunctions[] = {
-    {"abs", Function::kAbs, 1, 1},         {"coalesce", Function::kCoalesce, 2, kAnyNumber},
-    {"nullif", Function::kNullif, 2, 2},   {"ifnull", Function::kIfnull, 2, 2},
-    {"iif", Function::kIif, 3, 3},         {"length", Function::kLength, 1, 1},
-    {"lower", Function::kLower, 1, 1},     {"upper", Function::kUpper, 1, 1},
-    {"trim", Function::kTrim, 1, 2},       {"ltrim", Function::kLtrim, 1, 2},
-    {"rtrim", Function::kRtrim, 1, 2},     {"substr", Function::kSubstr, 2, 3},
-    {"instr", Function::kInstr, 2, 2},     {"replace", Function::kReplace, 3, 3},
-    {"round", Function::kRound, 1, 2},     {"sign", Function::kSign, 1, 1},
+    {"abs", Function::kAbs, 1, 1},          {"coalesce", Function::kCoalesce, 2, kAnyNumber},
+    {"nullif", Function::kNullif, 2, 2},    {"ifnull", Function::kIfnull, 2, 2},
+    {"iif", Function::kIif, 3, 3},          {"length", Function::kLength, 1, 1},
+    {"lower", Function::kLower, 1, 1},      {"upper", Function::kUpper, 1, 1},
+    {"trim", Function::kTrim, 1, 2},        {"ltrim", Function::kLtrim, 1, 2},
+    {"rtrim", Function::kRtrim, 1, 2},      {"substr", Function::kSubstr, 2, 3},
+    {"instr", Function::kInstr, 2, 2},      {"replace", Function::kReplace, 3, 3},
+    {"round", Function::kRound, 1, 2},      {"sign", Function::kSign, 1, 1},
     {"min", Function::kMin, 2, kAnyNumber}, {"max", Function::kMax, 2, kAnyNumber},
     {"typeof", Function::kTypeof, 1, 1},
 };
@@ -46,7 +46,8 @@ Value round(std::span<const Value> arguments) {
   std::int64_t decimals = 0;
   if (arguments.size() > 1) {
     if (!arguments[1].is_number()) return Value::null();
-    decimals = arguments[1].kind == Kind::kInt ? arguments[1].integer : int_from_real(arguments[1].number);
+    decimals =
+        arguments[1].kind == Kind::kInt ? arguments[1].integer : int_from_real(arguments[1].number);
     decimals = std::clamp<std::int64_t>(decimals, 0, kDecimalsMax);
   }
   if (value.kind == Kind::kInt) return Value::real(static_cast<double>(value.integer));

@@ -1,8 +1,7 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "core/triples/number_text.h"
 #include "core/triples/utf8.h"
@@ -15,7 +14,7 @@ namespace {
 
 constexpr std::size_t kDepthMax = 100;
 
-// long double, because nlohmann/json refuses what its float can't hold, and 1e999 is how we print Infinity.
+// long double: nlohmann/json refuses what its float can't hold, and 1e999 is how we print Infinity.
 using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t,
                                   std::uint64_t, long double>;
 
@@ -26,10 +25,13 @@ class CanonicalWriter {
   bool boolean(bool value) { return put(Value::boolean_of(value)); }
   bool number_integer(std::int64_t value) { return put(Value::int_of(value)); }
   bool number_unsigned(std::uint64_t value) {
-    if (value > static_cast<std::uint64_t>(INT64_MAX)) return put(Value::real(static_cast<double>(value)));
+    if (value > static_cast<std::uint64_t>(INT64_MAX))
+      return put(Value::real(static_cast<double>(value)));
     return put(Value::int_of(static_cast<std::int64_t>(value)));
   }
-  bool number_float(long double, const std::string& literal) { return put(number_from_text(literal)); }
+  bool number_float(long double, const std::string& literal) {
+    return put(number_from_text(literal));
+  }
   bool string(std::string& value) { return put(Value::text_of(value)); }
   bool binary(Json::binary_t&) { return false; }
   bool start_object(std::size_t) { return open('{'); }
@@ -54,7 +56,9 @@ class CanonicalWriter {
   }
 
   bool end_array() { return close(']'); }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) { return false; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) {
+    return false;
+  }
 
   // The value that was read; its bytes are this object's.
   Value result() const { return is_scalar_ ? scalar_.value() : Value::json_of(text_); }
@@ -106,7 +110,8 @@ class CanonicalWriter {
 
   void end_member() {
     const Frame& frame = frames_.back();
-    if (frame.is_object && members_.size() > frame.first_member) members_.back().value_end = text_.size();
+    if (frame.is_object && members_.size() > frame.first_member)
+      members_.back().value_end = text_.size();
   }
 
   std::string_view key_of(const Member& member) const {

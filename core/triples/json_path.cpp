@@ -64,9 +64,15 @@ class Walker {
       switch (text_[at]) {
         case '"': at = end_of_string(at); break;
         case '{':
-        case '[': ++depth; ++at; continue;
+        case '[':
+          ++depth;
+          ++at;
+          continue;
         case '}':
-        case ']': --depth; ++at; break;
+        case ']':
+          --depth;
+          ++at;
+          break;
         case ',':
         case ':': ++at; continue;
         default: at = std::min(text_.find_first_of(",]}", at), text_.size()); break;
@@ -78,9 +84,7 @@ class Walker {
   std::string_view text_;
 };
 
-unsigned hex_digit(char c) {
-  return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
-}
+unsigned hex_digit(char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); }
 
 // Canonical text escapes nothing but controls, quotes and backslashes.
 std::string_view unescape(std::string_view inside, base::Arena& arena) {

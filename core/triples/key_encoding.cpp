@@ -68,7 +68,8 @@ void encode_real(double number, std::string& out) {
     bytes.put_big_endian(std::bit_cast<std::uint64_t>(magnitude), 8);
   } else {
     const auto whole = static_cast<std::uint64_t>(magnitude);
-    const double fraction = magnitude - static_cast<double>(whole);  // exact: the low bits of the same double
+    // Exact: the low bits of the same double.
+    const double fraction = magnitude - static_cast<double>(whole);
     put_magnitude(bytes, number < 0, whole);
     bytes.put(fraction == 0 ? kWhole : kFraction);
     if (fraction != 0) bytes.put_big_endian(std::bit_cast<std::uint64_t>(fraction), 8);

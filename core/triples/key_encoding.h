@@ -1,14 +1,19 @@
-// Order-preserving bytes of values: memcmp of the encodings orders as dynamic values do, and equal encodings are equal
-// values (1 = 1.0). No encoding is a prefix of another, so concatenations order term by term.
+// Order-preserving bytes of values: memcmp of the encodings orders as dynamic values do, and equal
+// encodings are equal values (1 = 1.0). No encoding is a prefix of another, so concatenations order
+// term by term.
 //
-//   NULL first 02 | BOOL 10 11 | numbers 20..4F | TEXT 50 | BYTES 58 | JSON 60 | NULL last F0      (DESC: complemented, NULL not)
+//   NULL first 02 | BOOL 10 11 | numbers 2E..41 | TEXT 50 | BYTES 58 | JSON 60 | NULL last F0
+//   DESC: all complemented, NULL not
 //
-//   number   class byte = sign and length n of the integer part's magnitude (0 to 8 bytes), then those n bytes big-endian, then 00,
-//            or 01 and the 8 bytes of the fraction's double, big-endian; magnitudes from 2^64 have a class of their own
-//            and the 8 bytes of the double; negative numbers are the complement of the positive ones, with class bytes below.
+//   number   class byte 38 + n, n being the length of the integer part (0 to 8 bytes); these bytes,
+//            big-endian; then 00, or 01 and the 8 bytes of the fraction's double, big-endian.
+//            From 2^64 on: 41 and the 8 bytes of the double.
+//            Negative: class byte 37 - n or 2E, then the complement of the positive one's bytes.
 //   text     its bytes, 00 written as 00 FF, ended by 00 01; BYTES and JSON likewise
 //
-// An INT of k significant bytes takes k + 2 bytes. Exact for all of INT and REAL: no two different numbers share an encoding.
+// An INT of k significant bytes takes k + 2 bytes. Exact for all of INT and REAL: no two different
+// numbers share an encoding.
+// Thread: pure functions.
 #pragma once
 
 #include <string>
@@ -25,8 +30,9 @@ enum class Nulls : unsigned char { kFirst, kLast };
 void encode_ordered(Value value, std::string& out, Direction direction = Direction::kAscending,
                     Nulls nulls = Nulls::kFirst);
 
-// The value that stands first in `bytes` (ascending, NULLs first), which are moved past it. Text is unescaped into `scratch` only if it
-// held a 00 byte, otherwise it points into `bytes`.  Numbers come back as INT where they are whole and fit, else REAL.
+// The value that stands first in `bytes` (ascending), which are moved past it. Numbers come back as
+// INT where they are whole and fit, else as REAL.
+// Borrowed: text that held a 00 byte is unescaped into `scratch`, other text points into `bytes`.
 // Requires: bytes made by encode_ordered.
 Value decode_ordered(std::string_view& bytes, std::string& scratch);
 

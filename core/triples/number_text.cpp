@@ -25,7 +25,8 @@ struct Decimal {
 // Requires: positive and finite.
 Decimal shortest_decimal(double number) {
   char text[kNumberTextMax];
-  const auto end = std::to_chars(text, text + sizeof text, number, std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(text, text + sizeof text, number, std::chars_format::scientific).ptr;
   Decimal decimal;
   const char* at = text;
   for (; at != end && *at != 'e'; ++at) {
@@ -109,7 +110,8 @@ double real_from_text(std::string_view literal) {
 }  // namespace
 
 std::size_t format_int(std::int64_t number, char (&buffer)[kNumberTextMax]) {
-  return static_cast<std::size_t>(std::to_chars(buffer, buffer + kNumberTextMax, number).ptr - buffer);
+  return static_cast<std::size_t>(std::to_chars(buffer, buffer + kNumberTextMax, number).ptr -
+                                  buffer);
 }
 
 std::size_t format_real(double number, char (&buffer)[kNumberTextMax]) {
@@ -125,7 +127,7 @@ std::size_t format_real(double number, char (&buffer)[kNumberTextMax]) {
   } else if (number == 0) {
     append("0.0");
   } else if (number < 1e-4 || number >= 1e16) {
-    // to_chars leaves ".0" out, always signs the exponent and gives it two digits or more: the contract's "2e+20".
+    // to_chars leaves ".0" out and gives the exponent a sign and two digits: 2e+20, 1e-05.
     out = std::to_chars(out, buffer + kNumberTextMax, number, std::chars_format::scientific).ptr;
   } else {
     const char* begin = out;

@@ -17,7 +17,8 @@ inline constexpr std::size_t kNumberTextMax = 32;
 std::size_t format_int(std::int64_t number, char (&buffer)[kNumberTextMax]);
 std::size_t format_real(double number, char (&buffer)[kNumberTextMax]);
 
-// The number that a literal means: digits alone are an INT if 64 bits hold it, all else is a REAL, infinite beyond doubles.
+// The number that a literal means: digits alone are an INT if 64 bits hold it, all else is a REAL,
+// infinite beyond doubles.
 // Requires: [+-]? then digits, with an optional fraction and exponent, and nothing else.
 Value number_from_text(std::string_view literal);
 

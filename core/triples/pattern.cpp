@@ -14,7 +14,8 @@ enum class Element { kMatch, kMismatch, kAnyRun };
 // LIKE's elements. The escape character, if it is % or _, is no wildcard any more.
 class LikePattern {
  public:
-  LikePattern(std::string_view pattern, std::string_view escape) : pattern_(pattern), escape_(escape) {}
+  LikePattern(std::string_view pattern, std::string_view escape)
+      : pattern_(pattern), escape_(escape) {}
   std::size_t size() const { return pattern_.size(); }
 
   Element step(std::size_t& at, std::string_view text, std::size_t& text_at) const {
@@ -82,7 +83,8 @@ class GlobPattern {
     }
     std::uint32_t low = 0;  // what a range may begin with; 0: nothing
     while (at < pattern_.size() && pattern_[at] != ']') {
-      const bool range = pattern_[at] == '-' && low > 0 && at + 1 < pattern_.size() && pattern_[at + 1] != ']';
+      const bool range =
+          pattern_[at] == '-' && low > 0 && at + 1 < pattern_.size() && pattern_[at + 1] != ']';
       if (range) ++at;
       const std::uint32_t member = read_code_point(pattern_, at);
       seen = seen || (range ? low <= point && point <= member : point == member);
@@ -96,7 +98,7 @@ class GlobPattern {
   std::string_view pattern_;
 };
 
-// On a mismatch only the last run of any characters needs to grow: O(text * pattern), without recursion.
+// On a mismatch only the last run of any characters needs to grow.  Cost: O(text * pattern).
 template <typename Pattern>
 bool matches(const Pattern& pattern, std::string_view text) {
   constexpr std::size_t kNone = std::string_view::npos;
@@ -105,7 +107,8 @@ bool matches(const Pattern& pattern, std::string_view text) {
   std::size_t after_run = kNone;  // in the pattern
   std::size_t run_end = 0;        // in the text
   while (at < pattern.size() || text_at < text.size()) {
-    const Element element = at < pattern.size() ? pattern.step(at, text, text_at) : Element::kMismatch;
+    const Element element =
+        at < pattern.size() ? pattern.step(at, text, text_at) : Element::kMismatch;
     if (element == Element::kAnyRun) {
       if (at == pattern.size()) return true;
       after_run = at;

@@ -82,7 +82,9 @@ bool parse_base64(std::string_view text, std::string& out) {
     return false;
   };
   for (std::size_t i = 0; i < text.size(); i += 4) {
-    const std::size_t padding = i + 4 < text.size() || text[i + 3] != '=' ? 0 : text[i + 2] == '=' ? 2 : 1;
+    const std::size_t padding = i + 4 < text.size() || text[i + 3] != '=' ? 0
+                                : text[i + 2] == '='                      ? 2
+                                                                          : 1;
     unsigned bits = 0;
     for (std::size_t j = 0; j < 4; ++j) {
       const int digit = j < 4 - padding ? base64_digit(text[i + j]) : 0;

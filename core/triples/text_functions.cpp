@@ -1,7 +1,7 @@
 #include "core/triples/text_functions.h"
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
 
 #include "core/triples/number_text.h"
 #include "core/triples/utf8.h"
@@ -37,25 +37,22 @@ std::size_t last_code_point(std::string_view text) {
   return at;
 }
 
-// Far beyond any text, and sums of a few still fit.
-constexpr std::int64_t kPlaceMax = std::int64_t{1} << 40;
-
 struct Cut {
-  std::int64_t begin = 0;
-  std::int64_t count = 0;
+  std::size_t begin = 0;
+  std::size_t count = 0;
 };
 
-// SQLite's rules: 1 is the first place, 0 stands before it and takes one of the count, negative ones count from
-// the end, and a negative count takes what stands before the place.
-Cut cut_of(std::int64_t place, std::int64_t count, std::int64_t length) {
-  place = std::clamp(place, -kPlaceMax, kPlaceMax);
-  count = std::clamp(count, -kPlaceMax, kPlaceMax);
+// SQLite's rules: 1 is the first place, 0 stands before it and takes one of the count, negative
+// ones count from the end, and a negative count takes what stands before the place.
+// In 128 bits, so that no pair of INTs overflows.
+Cut cut_of(__int128 place, __int128 count, std::size_t size) {
+  const __int128 length = size;
   const bool backwards = count < 0;
   if (backwards) count = -count;
   if (place < 0) {
     place += length;
     if (place < 0) {
-      count = std::max<std::int64_t>(count + place, 0);
+      count = std::max<__int128>(count + place, 0);
       place = 0;
     }
   } else if (place > 0) {
@@ -71,7 +68,8 @@ Cut cut_of(std::int64_t place, std::int64_t count, std::int64_t length) {
     }
   }
   place = std::min(place, length);
-  return {place, std::clamp<std::int64_t>(count, 0, length - place)};
+  count = std::clamp<__int128>(count, 0, length - place);
+  return {static_cast<std::size_t>(place), static_cast<std::size_t>(count)};
 }
 
 std::string_view code_points_of(std::string_view text, Cut cut) {
@@ -151,19 +149,19 @@ Value text_trim(std::span<const Value> arguments, TrimSide side, base::Arena& ar
 
 Value text_substr(std::span<const Value> arguments, base::Arena& arena) {
   std::int64_t place = 0;
-  std::int64_t count = kPlaceMax;
+  std::int64_t count = std::numeric_limits<std::int64_t>::max();
   if (!whole_number(arguments[1], place)) return Value::null();
   if (arguments.size() > 2 && !whole_number(arguments[2], count)) return Value::null();
   if (arguments[0].kind == Kind::kBytes) {
     const std::string_view bytes = arguments[0].view();
-    const Cut cut = cut_of(place, count, static_cast<std::int64_t>(bytes.size()));
-    return Value::bytes_of(
-        bytes.substr(static_cast<std::size_t>(cut.begin), static_cast<std::size_t>(cut.count)));
+    if (bytes.empty()) return Value::null();  // as SQLite does, which knows no empty BLOB here
+    const Cut cut = cut_of(place, count, bytes.size());
+    return Value::bytes_of(bytes.substr(cut.begin, cut.count));
   }
   const ValueText text(arguments[0]);
   if (text.is_null()) return Value::null();
-  const auto length = static_cast<std::int64_t>(count_code_points(text.view()));
-  return text.keep(code_points_of(text.view(), cut_of(place, count, length)), arena);
+  const Cut cut = cut_of(place, count, count_code_points(text.view()));
+  return text.keep(code_points_of(text.view(), cut), arena);
 }
 
 Value text_instr(Value text, Value part) {

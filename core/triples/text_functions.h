@@ -10,7 +10,7 @@
 
 namespace tremula::triples {
 
-Value text_length(Value value);  // in code points; of BYTES in bytes
+Value text_length(Value value);                     // in code points; of BYTES in bytes
 Value text_lower(Value value, base::Arena& arena);  // ASCII alone, as is text_upper
 Value text_upper(Value value, base::Arena& arena);
 // Requires: one argument (spaces go) or two (the code points of the second go).

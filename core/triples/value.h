@@ -2,9 +2,10 @@
 //
 //   kind | size | bool, int, real or a pointer to `size` bytes that someone else keeps
 //
-// Who keeps the bytes: the relation (until the step that replaces them is settled), a plan, or an Arena.
-// A JSON value that is a scalar is a Value of the scalar's own kind; kJson is always an object or an array, held as its
-// canonical text: compact, members in their order, the last duplicate wins, so that equal texts are equal values.
+// Who keeps the bytes: the relation (until the step that replaces them is settled), a plan, or an
+// Arena. A JSON value that is a scalar is a Value of the scalar's own kind; kJson is always an
+// object or an array, held as its canonical text: compact, members in their order, the last
+// duplicate wins, so that equal texts are equal values.
 // A REAL is never NaN and never -0.0: make reals with Value::real(), which sees to it.
 #pragma once
 
@@ -14,7 +15,8 @@
 
 namespace tremula::triples {
 
-// In the order in which dynamic values compare; kMissing is a cell without a triple and never leaves the store.
+// In the order in which dynamic values compare; kMissing is a cell without a triple and never
+// leaves the store.
 enum class Kind : std::uint8_t { kNull, kBool, kInt, kReal, kText, kBytes, kJson, kMissing };
 
 // The declared type of a column or the known type of an expression. kAny: known only when run.
@@ -69,7 +71,8 @@ static_assert(sizeof(Value) == 16);
 // The same bits: kind and contents; 1 and 1.0 differ. What a patch needs: would it print the same?
 bool identical(Value a, Value b);
 
-// A Value that keeps its own bytes. The view's pointer moves with the object: ask value() anew after a move.
+// A Value that keeps its own bytes. The view's pointer moves with the object: ask value() anew
+// after a move.
 class OwnedValue {
  public:
   OwnedValue() = default;
