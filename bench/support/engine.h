@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,13 @@ class Engine {
   virtual std::string checksum(std::string_view query) = 0;
 };
 
+// An engine that takes many rows in one transaction, and can be watched by several cases.
+class BatchEngine : public Engine {
+ public:
+  // Modifies issues in one transaction.
+  virtual void modify_all(std::span<const Issue> issues) = 0;
+};
+
 // How many subscriptions a case has: 0 for none.
 inline std::size_t subscriptions_of(std::string_view name) {
   if (name == "none") return 0;
@@ -44,6 +52,7 @@ inline const std::vector<std::string> kEngines = {"tremula", "floor", "sqlite3"}
 std::unique_ptr<Engine> make_engine(std::string_view name);
 
 std::unique_ptr<Engine> make_tremula_engine();
+std::unique_ptr<BatchEngine> make_tremula_batches();
 std::unique_ptr<Engine> make_floor_engine();
 std::unique_ptr<Engine> make_sqlite_engine();
 

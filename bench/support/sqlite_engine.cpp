@@ -1,12 +1,7 @@
 // sqlite3 as one of the engines: the same tables and indexes in memory, prepared statements, and
 // every subscribed query run again, to its last row, after every commit.
-#include <sqlite3.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <initializer_list>
-
 #include "bench/support/engine.h"
+#include "bench/support/sqlite.h"
 
 namespace tremula::bench {
 namespace {
@@ -32,60 +27,9 @@ constexpr const char* kLatest =
     "SELECT id, title, modified, owner_id FROM issues WHERE project_id = ?"
     " ORDER BY modified DESC, id LIMIT ?";
 
-void must(int status, sqlite3* db) {
-  if (status == SQLITE_OK || status == SQLITE_DONE || status == SQLITE_ROW) return;
-  std::fprintf(stderr, "sqlite3: %s\n", sqlite3_errmsg(db));
-  std::exit(1);
-}
-
-// A prepared statement.
-class Query {
- public:
-  Query(sqlite3* db, const char* text) : db_(db) {
-    must(sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr), db);
-  }
-  ~Query() { sqlite3_finalize(statement_); }
-  Query(const Query&) = delete;
-  Query& operator=(const Query&) = delete;
-
-  Query& bind(int place, std::int64_t value) {
-    must(sqlite3_bind_int64(statement_, place, value), db_);
-    return *this;
-  }
-  Query& bind(int place, const std::string& value) {
-    must(sqlite3_bind_text(statement_, place, value.data(), static_cast<int>(value.size()),
-                           SQLITE_STATIC),
-         db_);
-    return *this;
-  }
-  Query& integers(std::initializer_list<std::int64_t> values) {
-    int place = 1;
-    for (const std::int64_t value : values) bind(place++, value);
-    return *this;
-  }
-  // Returns: whether there is a row.
-  bool step() {
-    const int status = sqlite3_step(statement_);
-    must(status, db_);
-    if (status == SQLITE_ROW) return true;
-    sqlite3_reset(statement_);
-    return false;
-  }
-  void run() { while (step()) {} }
-  std::int64_t integer(int column) { return sqlite3_column_int64(statement_, column); }
-  std::string_view text(int column) {
-    return {reinterpret_cast<const char*>(sqlite3_column_text(statement_, column)),
-            static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-  }
-
- private:
-  sqlite3* db_;
-  sqlite3_stmt* statement_ = nullptr;
-};
-
 class SqliteEngine : public Engine {
  public:
-  SqliteEngine() { exec("BEGIN"); }
+  SqliteEngine() { db_.exec("BEGIN"); }
 
   RowSink sink() override {
     RowSink sink;
@@ -102,7 +46,7 @@ class SqliteEngine : public Engine {
     return sink;
   }
 
-  void loaded() override { exec("COMMIT"); exec("ANALYZE"); }
+  void loaded() override { db_.exec("COMMIT"); db_.exec("ANALYZE"); }
 
   void watch(std::string_view name) override {
     name_ = name;
@@ -147,19 +91,6 @@ class SqliteEngine : public Engine {
   }
 
  private:
-  struct Closing {
-    sqlite3* db = nullptr;
-    Closing() {
-      must(sqlite3_open(":memory:", &db), db);
-      must(sqlite3_exec(db, kSchema, nullptr, nullptr, nullptr), db);
-    }
-    ~Closing() { sqlite3_close(db); }
-    Closing(const Closing&) = delete;
-    Closing& operator=(const Closing&) = delete;
-  };
-
-  void exec(const char* text) { must(sqlite3_exec(db_, text, nullptr, nullptr, nullptr), db_); }
-
   void insert(const Issue& row) {
     issue_.bind(1, row.id).bind(2, row.title).bind(3, row.open).bind(4, row.priority);
     issue_.bind(5, row.project_id).bind(6, row.owner_id).bind(7, row.created);
@@ -256,34 +187,35 @@ class SqliteEngine : public Engine {
     if (sum) sum->add(tree_text(id, owner, authors, labels));
   }
 
-  Closing closing_;
-  sqlite3* db_ = closing_.db;
+  SqliteDatabase db_{kSchema};
   std::string name_;
   std::vector<std::uint64_t> seen_;  // by subscription: the hash of its last result
-  Query begin_{db_, "BEGIN"};
-  Query commit_{db_, "COMMIT"};
-  Query user_{db_, "INSERT INTO users VALUES(?,?,?)"};
-  Query project_{db_, "INSERT INTO projects VALUES(?,?)"};
-  Query label_{db_, "INSERT INTO labels VALUES(?,?)"};
-  Query issue_{db_, "INSERT INTO issues VALUES(?,?,?,?,?,?,?,?)"};
-  Query comment_{db_, "INSERT INTO comments VALUES(?,?,?,?,?)"};
-  Query issue_label_{db_, "INSERT INTO issue_label VALUES(?,?)"};
-  Query modify_{db_, "UPDATE issues SET open = ?, priority = ?, modified = ? WHERE id = ?"};
-  Query erase_issue_{db_, "DELETE FROM issues WHERE id = ?"};
-  Query erase_comments_{db_, "DELETE FROM comments WHERE issue_id = ?"};
-  Query erase_labels_{db_, "DELETE FROM issue_label WHERE issue_id = ?"};
-  Query urgent_{db_, "SELECT id, title, priority, modified FROM issues"
-                     " WHERE open = 1 AND priority >= ? ORDER BY id"};
-  Query count_{db_, "SELECT count(*) FROM issues WHERE open = ?"};
-  Query commented_{db_, "SELECT id, title FROM issues AS i WHERE EXISTS (SELECT 1 FROM comments"
-                        " AS c WHERE c.issue_id = i.id AND c.author_id = ?) ORDER BY id"};
-  Query latest_{db_, kLatest};
-  Query owner_{db_, "SELECT id, name FROM users WHERE id = ?"};
-  Query newest_{db_, "SELECT c.id, u.id FROM comments AS c LEFT JOIN users AS u"
-                     " ON u.id = c.author_id WHERE c.issue_id = ?"
-                     " ORDER BY c.created DESC, c.id LIMIT 10"};
-  Query labels_{db_, "SELECT l.id FROM issue_label AS il JOIN labels AS l ON l.id = il.label_id"
-                     " WHERE il.issue_id = ? ORDER BY l.id"};
+  SqliteQuery begin_{db_, "BEGIN"};
+  SqliteQuery commit_{db_, "COMMIT"};
+  SqliteQuery user_{db_, "INSERT INTO users VALUES(?,?,?)"};
+  SqliteQuery project_{db_, "INSERT INTO projects VALUES(?,?)"};
+  SqliteQuery label_{db_, "INSERT INTO labels VALUES(?,?)"};
+  SqliteQuery issue_{db_, "INSERT INTO issues VALUES(?,?,?,?,?,?,?,?)"};
+  SqliteQuery comment_{db_, "INSERT INTO comments VALUES(?,?,?,?,?)"};
+  SqliteQuery issue_label_{db_, "INSERT INTO issue_label VALUES(?,?)"};
+  SqliteQuery modify_{db_, "UPDATE issues SET open = ?, priority = ?, modified = ? WHERE id = ?"};
+  SqliteQuery erase_issue_{db_, "DELETE FROM issues WHERE id = ?"};
+  SqliteQuery erase_comments_{db_, "DELETE FROM comments WHERE issue_id = ?"};
+  SqliteQuery erase_labels_{db_, "DELETE FROM issue_label WHERE issue_id = ?"};
+  SqliteQuery urgent_{db_, "SELECT id, title, priority, modified FROM issues"
+                           " WHERE open = 1 AND priority >= ? ORDER BY id"};
+  SqliteQuery count_{db_, "SELECT count(*) FROM issues WHERE open = ?"};
+  SqliteQuery commented_{db_, "SELECT id, title FROM issues AS i WHERE EXISTS"
+                              " (SELECT 1 FROM comments AS c"
+                              " WHERE c.issue_id = i.id AND c.author_id = ?) ORDER BY id"};
+  SqliteQuery latest_{db_, kLatest};
+  SqliteQuery owner_{db_, "SELECT id, name FROM users WHERE id = ?"};
+  SqliteQuery newest_{db_, "SELECT c.id, u.id FROM comments AS c LEFT JOIN users AS u"
+                           " ON u.id = c.author_id WHERE c.issue_id = ?"
+                           " ORDER BY c.created DESC, c.id LIMIT 10"};
+  SqliteQuery labels_{db_, "SELECT l.id FROM issue_label AS il"
+                           " JOIN labels AS l ON l.id = il.label_id"
+                           " WHERE il.issue_id = ? ORDER BY l.id"};
 };
 
 }  // namespace

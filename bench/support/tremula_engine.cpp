@@ -18,7 +18,7 @@ struct Edit {
   std::int64_t value = 0;
 };
 
-class TremulaEngine : public Engine {
+class TremulaEngine : public BatchEngine {
  public:
   TremulaEngine() { db_.run(kSchema).value(); }
 
@@ -61,6 +61,13 @@ class TremulaEngine : public Engine {
     heard_ = 0;
     db_.transact([&](tremula::Transaction& tx) { write(tx, what); }).value();
     return heard_;
+  }
+
+  void modify_all(std::span<const Issue> issues) override {
+    db_.transact([&](tremula::Transaction& tx) {
+         for (const Issue& issue : issues) modify(tx, issue);
+       })
+        .value();
   }
 
   std::string checksum(std::string_view query) override {
@@ -126,14 +133,14 @@ class TremulaEngine : public Engine {
                            {"body", row.body}});
   }
 
+  static void modify(tremula::Transaction& tx, const Issue& row) {
+    tx.update("issues", row.id,
+              {{"open", row.open}, {"priority", row.priority}, {"modified", row.modified}});
+  }
+
   static void write(tremula::Transaction& tx, const bench::Transaction& what) {
     switch (what.kind) {
-      case TxKind::kModify:
-        tx.update("issues", what.issue.id,
-                  {{"open", what.issue.open},
-                   {"priority", what.issue.priority},
-                   {"modified", what.issue.modified}});
-        break;
+      case TxKind::kModify: modify(tx, what.issue); break;
       case TxKind::kComment: insert(tx, what.comment); break;
       case TxKind::kAdd: insert(tx, what.issue); break;
       case TxKind::kDelete:
@@ -208,5 +215,6 @@ class TremulaEngine : public Engine {
 }  // namespace
 
 std::unique_ptr<Engine> make_tremula_engine() { return std::make_unique<TremulaEngine>(); }
+std::unique_ptr<BatchEngine> make_tremula_batches() { return std::make_unique<TremulaEngine>(); }
 
 }  // namespace tremula::bench
