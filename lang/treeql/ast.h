@@ -3,8 +3,9 @@
 //   tokens --Parser--> ast::Statement --Binder--> treeql::Statement
 //
 // Invariants:
-//   1  chains of AND and of OR are flat: one node, two or more arguments, none of them of the same kind unless in parentheses.
-//   2  `height` bounds every recursion over an expression, selects inside it counted in (see parser.h for its limit).
+//   1  chains of AND and of OR are flat: one node with two or more arguments.
+//   2  `height` bounds every recursion over an expression, selects inside it counted in (parser.h
+//      has its limit).
 // Thread: values.
 #pragma once
 
@@ -160,7 +161,12 @@ struct InsertRow {
 
 struct DropTable { Name name; };
 struct Insert { Name table; bool upsert = false; std::vector<InsertRow> rows; };
-struct Update { Name table; std::vector<Name> columns; std::vector<ExprPtr> values; ExprPtr where; };
+struct Update {
+  Name table;
+  std::vector<Name> columns;
+  std::vector<ExprPtr> values;  // parallel to columns
+  ExprPtr where;
+};
 struct Delete { Name table; ExprPtr where; };
 struct Query { std::unique_ptr<Select> select; };
 struct Subscribe { Name name; std::unique_ptr<Select> select; };

@@ -1,9 +1,11 @@
-// Binder: names become numbers, types are checked, and a statement becomes what the database executes.
+// Binder: names become numbers, types are checked, and a statement becomes what the database
+// executes.
 //
 //   ast::Statement + Catalog --Binder--> Statement
 //
-// A select is bound in the order FROM, WHERE, shape, GROUP BY, HAVING, ORDER BY, LIMIT, then rewritten to the scopes behind
-// grouping and DISTINCT (rewrite.h). Recursion is bounded by the height of the AST.
+// A select is bound in the order FROM, WHERE, shape, GROUP BY, HAVING, ORDER BY, LIMIT, then
+// rewritten to the scopes behind grouping and DISTINCT (rewrite.h). Recursion is bounded by the
+// height of the AST.
 // Thread: one statement, one thread.
 #pragma once
 
@@ -82,6 +84,7 @@ class Binder {
                                  SourceScope& names);
   base::Result<void> check_use(const ast::Select& ast, Use use) const;
   base::Result<void> bind_shape(const ast::Select& ast, Use use);
+  base::Result<void> bind_any_row(const ast::Property& star);
   base::Result<void> bind_properties(const std::vector<ast::Property>& properties, bool row_form,
                                      std::vector<dataflow::Property>& bound,
                                      std::vector<std::string>& names);
@@ -146,7 +149,7 @@ class Binder {
 // Whether this is a literal as written, its sign included (binder_select.cpp).
 bool is_literal(const ast::Expr& expr);
 
-// A literal's number with its sign turned, for `-` and a number; false for all else (binder_expr.cpp).
+// A number with its sign turned; false for what is none or overflows (binder_expr.cpp).
 bool fold_negation(const triples::OwnedValue& literal, triples::OwnedValue& negated);
 
 // Checks a declaration in itself and makes its definition (binder_schema.cpp).

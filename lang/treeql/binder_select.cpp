@@ -24,6 +24,14 @@ base::Error literal_error(const ast::Expr& expr, std::string_view clause) {
                "a literal in " + std::string(clause) + " stands for no column: name one");
 }
 
+base::Error star_without_from(const ast::Property& star) {
+  return error(ErrorCode::kSyntax, star.span, "'*' needs a FROM");
+}
+
+bool is_star_alone(const ast::Select& ast) {
+  return ast.row_form && ast.shape.size() == 1 && ast.shape[0].kind == PropertyKind::kStar;
+}
+
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -136,8 +144,8 @@ Result<void> Binder::bind_source(const ast::FromItem& item, dataflow::Source& so
 Result<void> Binder::bind_shape(const ast::Select& ast, Use use) {
   Scope& scope = *scope_;
   Select& select = *scope.select;
-  const bool star_alone = ast.row_form && ast.shape.size() == 1 &&
-                          ast.shape[0].kind == PropertyKind::kStar;
+  const bool has_effect = select.distinct || !ast.group_keys.empty() || !ast.order.empty();
+  if (use == Use::kExists && is_star_alone(ast) && !has_effect) return bind_any_row(ast.shape[0]);
   TREMULA_TRY(bind_properties(ast.shape, ast.row_form, select.shape.properties,
                               scope.output_names));
   if ((use == Use::kScalar || use == Use::kIn) && select.shape.properties.size() != 1) {
@@ -145,15 +153,22 @@ Result<void> Binder::bind_shape(const ast::Select& ast, Use use) {
                  "one expression was expected, found " +
                      std::to_string(select.shape.properties.size()) + " columns");
   }
-  const bool has_effect = select.distinct || !ast.group_keys.empty() || !ast.order.empty();
-  if (use != Use::kExists || !star_alone || has_effect) return {};
-  // EXISTS (SELECT * ...) reads no column: a change to one must not wake it.
+  return {};
+}
+
+// The shape of EXISTS (SELECT * ...): it reads no column, so that no change to one can wake it.
+Result<void> Binder::bind_any_row(const ast::Property& star) {
+  unsigned level = 0;
+  std::uint32_t source = 0;
+  if (!star.qualifier.text.empty() && !find_alias(star.qualifier, level, source)) {
+    return unknown_alias(star.qualifier);
+  }
+  if (star.qualifier.text.empty() && scope_->sources.empty()) return star_without_from(star);
   auto one = std::make_unique<Expr>();
   one->type = triples::Type::kInt;
   one->literal = triples::OwnedValue(triples::Value::int_of(1));
-  select.shape.properties.clear();
-  select.shape.properties.emplace_back().expr = std::move(one);
-  scope.output_names.assign(1, "1");
+  scope_->select->shape.properties.emplace_back().expr = std::move(one);
+  scope_->output_names.assign(1, "1");
   return {};
 }
 
@@ -219,7 +234,7 @@ Result<void> Binder::bind_star(const ast::Property& star, std::vector<std::strin
     scope = find_alias(star.qualifier, level, first);
     if (!scope) return unknown_alias(star.qualifier);
   } else if (scope->sources.empty()) {
-    return error(ErrorCode::kSyntax, star.span, "'*' needs a FROM");
+    return star_without_from(star);
   }
   const std::size_t end = star.qualifier.text.empty() ? scope->sources.size() : first + 1;
   for (std::uint32_t source = first; source < end; ++source) {

@@ -9,7 +9,8 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Insertions, deletions, replacements and swaps of neighbours that lead from `a` to `b`, the case of letters aside.
+// Insertions, deletions, replacements and swaps of neighbours that lead from `a` to `b`, the case
+// of letters aside.
 // Cost: O(|a| * |b|).
 unsigned edit_distance(std::string_view a, std::string_view b) {
   std::vector<unsigned> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);

@@ -18,7 +18,7 @@ inline base::Error error(base::ErrorCode code, base::Span span, std::string mess
 // "'name'", as messages show names.
 std::string quoted(std::string_view name);
 
-// "; did you mean 'Name'?" with the candidate that is nearest to `name`, or nothing if none is near.
+// "; did you mean 'Name'?" with the candidate nearest to `name`, or nothing if none is near.
 std::string suggestion(std::string_view name, const std::vector<std::string_view>& candidates);
 
 }  // namespace tremula::treeql

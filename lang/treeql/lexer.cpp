@@ -129,6 +129,7 @@ void Lexer::skip_blank() {
     } else if (peek() == '/' && peek(1) == '*') {
       const std::size_t end = source_.find("*/", offset_ + 2);
       in_comment_ = end == std::string_view::npos;
+      comment_begin_ = offset_;
       offset_ = static_cast<unsigned>(in_comment_ ? source_.size() : end + 2);
     } else {
       return;

@@ -1,10 +1,12 @@
-// Parser: recursive descent over the tokens of one statement. The grammar is written out in docs/grammar.md.
+// Parser: recursive descent over the tokens of one statement. docs/grammar.md has the grammar.
 //
 //   statement -> select -> expression -> binary (by precedence) -> unary -> primary
 //
 // Bounds of recursion, here and in all who walk the AST:
-//   kNestingMax  parentheses, selects, objects, arrays, calls, CASE, NOT and minus inside one another
-//   kHeightMax   operators of one expression above one another, such as a + b + c + ... (AND and OR chains are flat)
+//   kNestingMax  parentheses, selects, objects, arrays, calls, CASE, NOT and minus inside one
+//                another, counted from the outermost select
+//   kHeightMax   operators of one expression above one another, such as a + b + c + ...
+//                (AND and OR chains are flat)
 // Beyond either is `unsupported`.
 // Thread: one statement, one thread.
 #pragma once
@@ -23,7 +25,8 @@ inline constexpr unsigned kHeightMax = 1000;
 
 class Parser {
  public:
-  // Requires: `tokens` end with kEnd or a semicolon, which stands nowhere else.  Borrowed: both must outlive the parser.
+  // Requires: `tokens` end with kEnd or a semicolon, which stands nowhere else.
+  // Borrowed: both must outlive the parser.
   Parser(std::string_view source, std::span<const Token> tokens)
       : source_(source), tokens_(tokens) {}
 
@@ -40,8 +43,9 @@ class Parser {
   base::Result<void> expect(Symbol symbol, std::string_view what);
   base::Result<void> expect_word(std::string_view word);
   base::Error unexpected(std::string_view expected) const;
-  base::Result<ast::Name> parse_name(std::string_view what);      // quoted, or a word that isn't reserved
-  base::Result<ast::Name> parse_any_name(std::string_view what);  // quoted, or any word
+  // A quoted name or a word that isn't reserved; any word.
+  base::Result<ast::Name> parse_name(std::string_view what);
+  base::Result<ast::Name> parse_any_name(std::string_view what);
   base::Result<std::string> parse_text(std::string_view what, base::Span& span);
   base::Result<void> enter();
   void leave() { --depth_; }

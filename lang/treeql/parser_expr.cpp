@@ -199,7 +199,8 @@ Result<ExprPtr> Parser::parse_binary(unsigned precedence) {
 }
 
 Result<ExprPtr> Parser::parse_unary() {
-  // Behind an operator NOT takes all that binds closer than itself, as in SQLite: a = NOT b = c is a = (NOT (b = c)).
+  // Behind an operator NOT takes all that binds closer than itself, as in SQLite:
+  // a = NOT b = c is a = (NOT (b = c)).
   if (at_word("NOT")) return parse_not();
   if (!at(Symbol::kMinus)) return parse_primary();
   const unsigned begin = token().span.begin;

@@ -1,6 +1,8 @@
-// Walking plans: every expression of a bound plan, with the number of selects between it and where the walk began.
+// Walking plans: every expression of a bound plan, with the number of selects between it and where
+// the walk began.
 //
-//   walk(select, depth)  ->  expr(root, depth) for its own expressions, walk(inner, depth + 1) for the selects inside
+//   walk(select, depth)  ->  visit(expr, depth) for its own expressions and all below them,
+//                            walk(inner, depth + 1) for the selects inside
 //
 // Thread: one at a time.
 #pragma once
@@ -15,7 +17,8 @@ namespace tremula::treeql {
 class PlanVisitor {
  public:
   virtual ~PlanVisitor() = default;
-  // Called for each expression before what is below it; may replace it.  Returns: whether to walk on below it.
+  // Called for each expression before what is below it; may replace it.
+  // Returns: whether to walk on below it.
   virtual bool visit(dataflow::ExprPtr& expr, unsigned depth) = 0;
 };
 
@@ -29,7 +32,7 @@ bool same(const dataflow::Expr& a, const dataflow::Expr& b, unsigned shift = 0);
 bool same(const dataflow::Select& a, const dataflow::Select& b, unsigned shift, unsigned depth);
 bool same(const dataflow::Aggregate& a, const dataflow::Aggregate& b);
 
-// Makes the columns that leave `expr` name selects `levels` further out, for an expression that moves inwards.
+// Makes the columns that leave `expr` name selects `levels` further out: it moves that far inwards.
 void shift_levels(dataflow::ExprPtr& expr, unsigned levels);
 
 // Where the columns of a plan were written, for errors found after they were bound.

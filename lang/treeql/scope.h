@@ -2,8 +2,8 @@
 //
 //   scope of the inner select --around--> scope of the select around it --around--> ... --> null
 //
-// A column's level counts the scopes from the innermost. An opaque scope is passed and counted, but shows nothing: a derived
-// table doesn't see its siblings.
+// A column's level counts the scopes from the innermost. An opaque scope is passed and counted,
+// but shows nothing: a derived table doesn't see its siblings.
 // Thread: one statement, one thread.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace tremula::treeql {
 
-// A column of FROM as an aggregate names it before the select's groups are known: see GroupRewriter.
+// The source of columns that stand for aggregates until the select is rewritten: see rewrite.h.
 inline constexpr std::uint32_t kAggregateSource = 0xFFFF'FFFE;
 
 struct SourceScope {
@@ -42,7 +42,8 @@ struct FoundColumn {
   triples::Type type = triples::Type::kAny;
 };
 
-// Finds a column by name.  Returns: false if there is none. With `undeclared`, also a lax table's undeclared columns.
+// Finds a column by name; with `undeclared`, also a lax table's undeclared ones.
+// Returns: false if there is none.
 bool find_column(const SourceScope& source, std::string_view name, bool undeclared,
                  FoundColumn& found);
 

@@ -40,12 +40,11 @@ Result<std::optional<Statement>> Script::next(const triples::Catalog& catalog) {
   Lexer lexer(impl_->text, impl_->position);
   std::vector<Token> tokens;
   do {
-    const unsigned begin = lexer.offset();
     tokens.push_back(lexer.next());
     // A comment that never ends would hide the rest of the script unseen.
     if (lexer.in_comment()) {
       impl_->position = lexer.offset();
-      return error(ErrorCode::kSyntax, {begin, begin + 1}, "a comment without its closing */");
+      return error(ErrorCode::kSyntax, lexer.comment(), "a comment without its closing */");
     }
     if (tokens.size() == 1 && tokens[0].is(Symbol::kSemicolon)) tokens.clear();
   } while (tokens.empty() || (tokens.back().kind != TokenKind::kEnd &&

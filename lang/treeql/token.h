@@ -2,8 +2,8 @@
 //
 //   text --Lexer::next()--> Token, Token, ..., kEnd
 //
-// Comments and white space never become tokens. Nothing is ever refused: what can't be read is a kBad token that says why,
-// so that the parser can report the first thing that is wrong.
+// Comments and white space never become tokens. Nothing is ever refused: what can't be read is a
+// kBad token that says why, so that the parser can report the first thing that is wrong.
 // Thread: values; a Lexer is used by one thread.
 #pragma once
 
@@ -55,8 +55,9 @@ class Lexer {
   explicit Lexer(std::string_view source, unsigned offset = 0) : source_(source), offset_(offset) {}
   Token next();
   unsigned offset() const { return offset_; }
-  // Whether the source ended inside a block comment.
+  // Whether the source ended inside a block comment, and where that begins.
   bool in_comment() const { return in_comment_; }
+  base::Span comment() const { return {comment_begin_, comment_begin_ + 2}; }
 
  private:
   char peek(unsigned ahead = 0) const;
@@ -71,12 +72,13 @@ class Lexer {
   std::string_view source_;
   unsigned offset_;
   bool in_comment_ = false;
+  unsigned comment_begin_ = 0;
 };
 
 // Whether `a` and `b` are the same word but for the case of ASCII letters.
 bool same_word(std::string_view a, std::string_view b);
 
-// The value of a literal token (kText, kInteger, kReal, kBytes).  An integer beyond 64 bits is a REAL.
+// The value of a kText, kInteger, kReal or kBytes token.  An integer beyond 64 bits is a REAL.
 triples::OwnedValue literal_value(const Token& token);
 
 // The text between the quotes of a token, a doubled `quote` standing for one.

@@ -41,7 +41,8 @@ std::optional<ArgumentProblem> check_comparable(std::span<const ExprPtr> argumen
   return std::nullopt;
 }
 
-// What each argument of a function must be: 'n' a number, 't' text, 'b' text or bytes, 'c' a condition, '.' anything.
+// What each argument of a function must be: 'n' a number, 't' text, 'b' text or bytes, 'c' a
+// condition, '.' anything.
 // The last letter counts for all arguments behind it.
 std::string_view argument_letters(Function function) {
   switch (function) {

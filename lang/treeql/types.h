@@ -1,8 +1,9 @@
 // Types: what can be told of an expression before it runs, and which operators refuse what.
 //
-// kAny and kJson are dynamic: a JSON scalar behaves as its own type, so only running tells. Dynamic values fit everywhere.
-// INT and REAL are numbers and mix. `||`, LIKE, GLOB and the text functions take numbers as text; BOOL and BYTES they refuse
-// (CAST them), but length, substr and instr also count in BYTES.
+// kAny and kJson are dynamic: a JSON scalar behaves as its own type, so only running tells. Dynamic
+// values fit everywhere. INT and REAL are numbers and mix. `||`, LIKE, GLOB and the text functions
+// take numbers as text; BOOL and BYTES they refuse (CAST them), but length, substr and instr also
+// count in BYTES.
 // Thread: pure functions.
 #pragma once
 
