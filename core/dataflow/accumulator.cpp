@@ -15,8 +15,9 @@ namespace {
 using triples::Kind;
 using triples::Value;
 
-// Values stand in an OrderTree as (encoded value + row key, mark). Encodings of 1 and 1.0 are equal,
-// so the mark says REAL in its first bit; the others count equal entries (rows without row keys).
+// Values stand in an OrderTree as (encoded value + row key, mark). Encodings of 1 and 1.0 are
+// equal, so the mark says REAL in its first bit; the others count equal entries, as rows without
+// row keys make them.
 constexpr RowId kRealMark = 0x8000'0000;
 constexpr RowId kCountMask = 0x7FFF'FFFF;
 

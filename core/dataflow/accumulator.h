@@ -6,8 +6,8 @@
 //   DISTINCT           the same, whose first row of each value counts in the above
 //   group_concat       the texts in order of the rows
 //
-// The result depends on the rows that are in, not on how they came: 1 and 1.0 are one value, and the
-// first row by row key says as which it is read.
+// The result depends on the rows that are in, not on how they came: 1 and 1.0 are one value, and
+// the first row by row key says as which it is read.
 // Thread: one at a time.
 #pragma once
 
@@ -41,7 +41,8 @@ class Accumulator {
   // Whether contributions must bring a row key; without need it may be empty.
   static bool needs_row_key(AggregateKind kind, bool distinct, const Aggregate& aggregate);
 
-  // The row enters (its FILTER is TRUE).  Cost: O(1); O(log n) for DISTINCT, min, max, group_concat.
+  // The row enters (its FILTER is TRUE).
+  // Cost: O(1); O(log n) for DISTINCT, min, max, group_concat.
   void add(const Contribution& row);
   // The row leaves.  Requires: exactly what was added before.
   void retract(const Contribution& row);
