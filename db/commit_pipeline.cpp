@@ -56,8 +56,8 @@ void deliver(Engine& engine) { engine.subscriptions.deliver(); }
 
 void roll_back(Engine& engine) {
   if (!engine.store.touched()) return;
+  engine.arrangements.rollback();
   engine.store.rollback();
-  engine.arrangements.refresh();
   engine.arrangements.settle();
   engine.store.settle();
 }

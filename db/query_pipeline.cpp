@@ -170,7 +170,7 @@ class Passage {
 Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                           const treeql::Statement& statement, const Arguments& arguments,
                           const JsonVisitor& row) {
-  dataflow::Graph graph(engine.store, engine.arrangements);
+  dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   auto view = graph.open(select, arguments);
   if (!view.ok()) return place_error(view.error(), select, statement, arguments);
   Passage passage;
@@ -183,7 +183,7 @@ Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
 Result<void> for_each_value(Engine& engine, const dataflow::Select& select,
                             const treeql::Statement& statement, const Arguments& arguments,
                             const dataflow::Graph::RowVisitor& row) {
-  dataflow::Graph graph(engine.store, engine.arrangements);
+  dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   auto done = graph.run(select, arguments, row);
   if (!done.ok()) return place_error(done.error(), select, statement, arguments);
   return {};
