@@ -29,35 +29,40 @@ double infinity(bool negative) {
   return negative ? -infinite : infinite;
 }
 
+// One is 2^1074 units: 33 digits and 18 bits.
+constexpr std::size_t kOneDigit = -kUnitExponent / kDigitBits;
+constexpr int kOneShift = -kUnitExponent % kDigitBits;
+constexpr std::size_t kIntDigits = 5;  // 128 bits shifted
+
 // A sum of digits, apart from the accumulator that it was read from.
+// Below `begin` and from `end` on all are 0.
 struct Digits {
   std::array<std::int64_t, kChunksMax + 2> at{};
+  std::size_t begin = 0;
+  std::size_t end = 0;
 
   // Brings all below the last into 0..2^32-1; the last then has the sign of the whole.
   void carry() {
     std::int64_t carried = 0;
-    for (std::size_t i = 0; i + 1 < at.size(); ++i) {
+    for (std::size_t i = begin; i + 1 < end; ++i) {
       const std::int64_t sum = at[i] + carried;
       at[i] = sum & kDigitMask;
       carried = sum >> kDigitBits;
     }
-    at.back() += carried;
+    at[end - 1] += carried;
   }
 
   void negate() {
-    for (std::int64_t& digit : at) digit = -digit;
+    for (std::size_t i = begin; i < end; ++i) at[i] = -at[i];
     carry();
   }
 
   void add(__int128 integer) {
-    // One is 2^1074 units: 33 digits and 18 bits.
-    constexpr std::size_t kOne = -kUnitExponent / kDigitBits;
-    constexpr int kShift = -kUnitExponent % kDigitBits;
     const bool negative = integer < 0;
     auto magnitude = static_cast<unsigned __int128>(integer);
     if (negative) magnitude = 0 - magnitude;
-    for (std::size_t i = kOne; magnitude != 0; ++i, magnitude >>= kDigitBits) {
-      const std::int64_t digit = (static_cast<std::int64_t>(magnitude & kDigitMask)) << kShift;
+    for (std::size_t i = kOneDigit; magnitude != 0; ++i, magnitude >>= kDigitBits) {
+      const std::int64_t digit = (static_cast<std::int64_t>(magnitude & kDigitMask)) << kOneShift;
       at[i] += negative ? -(digit & kDigitMask) : digit & kDigitMask;
       at[i + 1] += negative ? -(digit >> kDigitBits) : digit >> kDigitBits;
     }
@@ -65,7 +70,7 @@ struct Digits {
 
   // Requires: carried, not negative.  Rounds half to even.
   double rounded() const {
-    int top = static_cast<int>(at.size()) - 1;
+    int top = static_cast<int>(end) - 1;
     while (top >= 0 && at[static_cast<std::size_t>(top)] == 0) --top;
     if (top < 0) return 0;
     // Three digits hold 65 bits or more; whatever lies below only breaks ties.
@@ -75,7 +80,8 @@ struct Digits {
           head << kDigitBits | static_cast<unsigned>(i < 0 ? 0 : at[static_cast<std::size_t>(i)]);
     }
     bool rest = false;
-    for (int i = top - 3; i >= 0 && !rest; --i) rest = at[static_cast<std::size_t>(i)] != 0;
+    for (int i = top - 3; i >= static_cast<int>(begin) && !rest; --i)
+      rest = at[static_cast<std::size_t>(i)] != 0;
     int exponent = kUnitExponent + kDigitBits * (top - 2);
     const auto high = static_cast<std::uint64_t>(head >> 64);  // not zero: the top digit
     const int excess = 64 + std::bit_width(high) - kMantissaBits;
@@ -177,10 +183,16 @@ void ExactSum::Reals::carry() {
 double ExactSum::rounded() const {
   if (!has_reals()) return static_cast<double>(integers_);  // converts half to even
   Digits digits;
+  digits.begin = static_cast<std::size_t>(reals_->first_chunk);
+  digits.end = digits.begin + reals_->chunks.size() + 1;  // room for the carry
+  if (integers_ != 0) {
+    digits.begin = std::min(digits.begin, kOneDigit);
+    digits.end = std::max(digits.end, kOneDigit + kIntDigits + 1);
+  }
   std::copy(reals_->chunks.begin(), reals_->chunks.end(), digits.at.begin() + reals_->first_chunk);
   digits.add(integers_);
   digits.carry();
-  const bool negative = digits.at.back() < 0;
+  const bool negative = digits.at[digits.end - 1] < 0;
   if (negative) digits.negate();
   return negative ? -digits.rounded() : digits.rounded();
 }

@@ -13,6 +13,7 @@ namespace tremula::triples {
 namespace {
 
 constexpr std::size_t kDepthMax = 100;
+constexpr std::size_t kFewMembers = 8;  // comparing each with each is cheaper than sorting
 
 // long double: nlohmann/json refuses what its float can't hold, and 1e999 is how we print Infinity.
 using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t,
@@ -118,9 +119,19 @@ class CanonicalWriter {
     return std::string_view(text_).substr(member.key_begin, member.value_begin - member.key_begin);
   }
 
+  bool repeats_a_name(std::span<const Member> members) const {
+    for (std::size_t i = 1; i < members.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (key_of(members[i]) == key_of(members[j])) return true;
+      }
+    }
+    return false;
+  }
+
   // The first member of a name keeps its place and gets the value of the last one.
   void drop_duplicates(const Frame& frame) {
     const std::span<Member> members = std::span(members_).subspan(frame.first_member);
+    if (members.size() <= kFewMembers && !repeats_a_name(members)) return;
     std::vector<std::size_t> order(members.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {

@@ -58,6 +58,12 @@ class Walker {
     return at + 1;
   }
 
+  // Of a number, true, false or null.
+  std::size_t end_of_word(std::size_t at) const {
+    while (at < text_.size() && text_[at] != ',' && text_[at] != ']' && text_[at] != '}') ++at;
+    return at;
+  }
+
   std::size_t end_of(std::size_t at) const {
     std::size_t depth = 0;
     for (;;) {
@@ -75,7 +81,7 @@ class Walker {
           break;
         case ',':
         case ':': ++at; continue;
-        default: at = std::min(text_.find_first_of(",]}", at), text_.size()); break;
+        default: at = end_of_word(at); break;
       }
       if (depth == 0) return at;
     }

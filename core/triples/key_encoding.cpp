@@ -32,12 +32,17 @@ constexpr std::size_t kNumberBytesMax = 18;
 
 // A number's bytes, built apart so that they reach the string in one piece.
 struct NumberBytes {
-  unsigned char bytes[kNumberBytesMax];
+  unsigned char bytes[kNumberBytesMax + sizeof(std::uint64_t)];
   std::size_t size = 0;
 
   void put(unsigned char byte) { bytes[size++] = byte; }
+  // The lowest `count` bytes.
   void put_big_endian(std::uint64_t number, unsigned count) {
-    for (unsigned i = count; i > 0; --i) put(static_cast<unsigned char>(number >> (8 * (i - 1))));
+    if (count == 0) return;
+    number <<= 64 - 8 * count;
+    if constexpr (std::endian::native == std::endian::little) number = __builtin_bswap64(number);
+    std::memcpy(bytes + size, &number, sizeof number);  // what is behind `count` is overwritten
+    size += count;
   }
   void complement_from(std::size_t begin) {
     for (std::size_t i = begin; i < size; ++i) bytes[i] = static_cast<unsigned char>(~bytes[i]);
@@ -88,8 +93,8 @@ void encode_bytes(Tag tag, std::string_view bytes, std::string& out) {
     out += static_cast<char>(kEscaped);
     bytes.remove_prefix(zero + 1);
   }
-  out += '\0';
-  out += static_cast<char>(kEnd);
+  constexpr char kTextEnd[] = {'\0', static_cast<char>(kEnd)};
+  out.append(kTextEnd, sizeof kTextEnd);
 }
 
 unsigned char take(std::string_view& bytes) {

@@ -32,6 +32,9 @@ inline Value equal(Value a, Value b) {
   if (a.kind == Kind::kInt && b.kind == Kind::kInt) {
     return Value::boolean_of(a.integer == b.integer);
   }
+  if (a.kind == Kind::kText && b.kind == Kind::kText) {
+    return Value::boolean_of(a.view() == b.view());
+  }
   return equal_slow(a, b);
 }
 Value less(Value a, Value b);

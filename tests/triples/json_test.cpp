@@ -1,8 +1,13 @@
 // Reading JSON into canonical form, and -> and ->> into it.
 #include <doctest/doctest.h>
 
+#include <random>
+#include <string>
+#include <vector>
+
 #include "core/triples/value_ops.h"
 #include "describe.h"
+#include "sqlite_oracle.h"
 
 using namespace tremula::triples;
 using tremula::base::Arena;
@@ -107,6 +112,54 @@ TEST_CASE("-> takes keys, indexes and paths") {
   CHECK(get("{}", text("a")) == "null");
   CHECK(get("{\"a\":1}", integer(0)) == "null");
   CHECK(get("[1]", text("a")) == "null");
+}
+
+namespace {
+
+using Rng = std::mt19937_64;
+
+std::string random_json(Rng& rng, int depth) {
+  const std::uint64_t choice = rng() % (depth > 0 ? 6 : 4);
+  if (choice == 0) return std::to_string(static_cast<int>(rng() % 2000) - 1000);
+  if (choice == 1) return rng() % 2 == 0 ? "\"x]\"" : "\"a, }\"";
+  if (choice == 2) return "null";
+  if (choice == 3) return "\"\xc3\xa9\"";
+  const bool object = choice == 4;
+  const char* const names[] = {"\"a\":", "\"b c\":", "\"]\":"};
+  std::string out = object ? "{" : "[";
+  const std::uint64_t count = rng() % 4;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (i > 0) out += ',';
+    if (object) out += names[i];
+    out += random_json(rng, depth - 1);
+  }
+  return out + (object ? "}" : "]");
+}
+
+std::string random_path(Rng& rng) {
+  const char* const steps[] = {".a", ".\"b c\"", ".\"]\"", "[0]", "[1]", "[2]", "[#-1]", "[#-2]"};
+  std::string out = "$";
+  for (std::uint64_t n = rng() % 4; n > 0; --n) out += steps[rng() % 8];
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("->> follows paths as json_extract does in SQLite") {
+  SqliteOracle oracle;
+  Rng rng(7);
+  int hits = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string json = random_json(rng, 3);
+    const std::string path = random_path(rng);
+    const std::vector<Value> arguments = {text(json), text(path)};
+    CAPTURE(json);
+    CAPTURE(path);
+    const std::string ours = get_text(json, text(path));
+    REQUIRE(ours == describe(oracle.ask("json_extract(?1, ?2)", arguments)));
+    hits += ours != "null";
+  }
+  CHECK(hits > 2'000);
 }
 
 TEST_CASE("-> of a path that isn't one, or of text that isn't JSON, is NULL") {
