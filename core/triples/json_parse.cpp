@@ -16,6 +16,7 @@ constexpr std::size_t kDepthMax = 100;
 constexpr std::size_t kFewMembers = 8;  // comparing each with each is cheaper than sorting
 
 // long double: nlohmann/json refuses what its float can't hold, and 1e999 is how we print Infinity.
+// What lies beyond long doubles too (1e4932) stays refused.
 using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t,
                                   std::uint64_t, long double>;
 

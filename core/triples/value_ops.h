@@ -67,7 +67,8 @@ bool fits(Value value, Type type);
 Value json_get(Value json, Value path, base::Arena& arena);
 Value json_get_text(Value json, Value path, base::Arena& arena);
 // Parses JSON text into canonical form: a scalar as its own kind, JSON null as NULL, an integer
-// beyond 64 bits as REAL.  Returns: false if it isn't JSON or is nested deeper than 100.
+// beyond 64 bits as REAL.
+// Returns: false if it isn't JSON, is nested deeper than 100 or holds a number beyond 1e4932.
 bool parse_json(std::string_view text, base::Arena& arena, Value& out);
 
 enum class Function : std::uint8_t {
