@@ -87,7 +87,7 @@ class RowTable final : public triples::Relation {
   void settle();
   bool touched() const;
 
-  // Without what was taken for transactions long settled.  Cost: O(columns).
+  // Of rows, keys and text, and of what the transaction in hand keeps.  Cost: O(columns).
   std::size_t memory_bytes() const;
   void check_invariants() const;  // Cost: O(cells).
 
