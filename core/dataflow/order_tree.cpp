@@ -153,7 +153,7 @@ bool OrderTree::insert(std::string_view key, RowId row) {
   Path path;
   Leaf* leaf = descend(probe, path);
   const std::uint32_t at = count_before<false>(leaf->entries(), leaf->count, probe);
-  if (at < leaf->count && compare(leaf->entries()[at], probe) == 0) return false;
+  if (at < leaf->count && is_same(leaf->entries()[at], probe)) return false;
   const Entry entry = make_entry(key, row);
   for (unsigned depth = 0; depth < height_; ++depth) {
     ++path.steps[depth].node->entries[path.steps[depth].at];
@@ -228,7 +228,7 @@ bool OrderTree::erase(std::string_view key, RowId row) {
   Path path;
   Leaf* leaf = descend(probe, path);
   const std::uint32_t at = count_before<false>(leaf->entries(), leaf->count, probe);
-  if (at == leaf->count || compare(leaf->entries()[at], probe) != 0) return false;
+  if (at == leaf->count || !is_same(leaf->entries()[at], probe)) return false;
   free_entry(leaf->entries()[at]);
   leaf->erase(at);
   for (unsigned depth = 0; depth < height_; ++depth) {

@@ -81,6 +81,7 @@ class OrderTree {
   struct Checked;
 
   static int compare(const Entry& entry, const Probe& probe);
+  static bool is_same(const Entry& entry, const Probe& probe);
   // entry < probe, or entry <= probe.
   template <bool kOrEqual>
   static bool before(const Entry& entry, const Probe& probe);

@@ -151,6 +151,10 @@ inline int OrderTree::compare(const Entry& entry, const Probe& probe) {
   return 0;
 }
 
+inline bool OrderTree::is_same(const Entry& entry, const Probe& probe) {
+  return entry.row == probe.row && entry.key() == probe.key;
+}
+
 template <bool kOrEqual>
 inline bool OrderTree::before(const Entry& entry, const Probe& probe) {
   const std::uint64_t head = load_big_endian(entry.bytes);
@@ -169,7 +173,7 @@ inline bool OrderTree::before(const Entry& entry, const Probe& probe) {
 
 template <bool kOrEqual>
 inline std::uint32_t OrderTree::count_before(const Entry* entries, std::uint32_t count,
-                                      const Probe& probe) {
+                                             const Probe& probe) {
   const Entry* base = entries;
   std::uint32_t left = count;
   while (left > 0) {
