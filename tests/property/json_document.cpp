@@ -152,6 +152,10 @@ std::string remove(Document& document, const std::string& path, Document* taken)
 }
 
 std::string replace(Document& document, const std::string& path, const Document& value) {
+  if (path.empty()) {
+    document = value;
+    return "";
+  }
   const std::vector<std::string> parts = split_pointer(path);
   Document* parent = parts.empty() ? nullptr : parent_of(document, parts);
   std::size_t place = 0;

@@ -5,7 +5,6 @@
 //   TREMULA_TEST_SEED=77 property_test     this seed alone, in child processes; survives crashes
 //   TREMULA_TEST_DUMP=77 property_test     prints the script of a seed and runs nothing
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,13 +13,13 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/property/apart.h"
 #include "tests/property/scenario.h"
 
 namespace tremula::property {
 namespace {
 
 constexpr std::uint64_t kSeeds = 400;
-constexpr unsigned kSecondsMaxPerRun = 10;
 
 volatile std::uint64_t running_seed = 0;
 
@@ -38,33 +37,6 @@ extern "C" void tell_seed(int signal) {
 const char* setting(const char* name) {
   const char* text = std::getenv(name);
   return text != nullptr && *text != '\0' ? text : nullptr;
-}
-
-// Runs a scenario in a child process, so that a crash or an endless loop is a failure like others.
-Failure run_apart(const Scenario& scenario) {
-  int ends[2];
-  if (pipe(ends) != 0) return {"pipe", ""};
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(kSecondsMaxPerRun);
-    Tally tally;
-    const Failure failure = run_scenario(scenario, tally);
-    const std::string text = failure.kind + "\n" + failure.detail;
-    if (write(ends[1], text.data(), text.size()) < 0) _exit(3);
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) return {"signal " + std::to_string(WTERMSIG(status)), ""};
-  const std::size_t end = text.find('\n');
-  return {text.substr(0, end), end == std::string::npos ? "" : text.substr(end + 1)};
 }
 
 std::string report(std::uint64_t seed, const Scenario& scenario, const Failure& failure) {

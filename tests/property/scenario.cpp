@@ -130,6 +130,7 @@ Expr ScenarioMaker::new_value(const Table& table, const Column& column) {
     case Type::kText:
       return form(Type::kText, rng_.chance(50) ? "substr({0} || 'q', -4)" : "upper({0})", {self});
     case Type::kBool: return form(Type::kBool, "(NOT {0})", {self});
+    case Type::kJson: return literal;  // `{…}` and `[…]` stand as whole values only
     default: return form(column.type, "coalesce({0}, {1})", {self, literal});
   }
 }
