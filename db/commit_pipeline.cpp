@@ -56,10 +56,8 @@ void deliver(Engine& engine) { engine.subscriptions.deliver(); }
 
 void roll_back(Engine& engine) {
   if (!engine.store.touched()) return;
-  engine.arrangements.rollback();
+  engine.arrangements.rollback();  // before the rows, whose old keys it looks at
   engine.store.rollback();
-  engine.arrangements.settle();
-  engine.store.settle();
 }
 
 void begin_statement(Engine& engine) { engine.store.begin_statement(); }

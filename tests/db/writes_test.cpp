@@ -207,7 +207,8 @@ TEST_CASE("a statement undone inside BEGIN leaves no trace in orders that were r
                 " {Id: 1};"
                 "SELECT Id FROM T WHERE N = 10; SELECT Id FROM T WHERE N = 20; COMMIT;"
                 "SELECT Id FROM T WHERE N = 10") ==
-        "{\"updated\":1}\n! duplicate_key at 1:113\n{\"Id\":1}\n{\"Id\":2}\n{\"Id\":1}\n{\"Id\":2}");
+        "{\"updated\":1}\n! duplicate_key at 1:113\n{\"Id\":1}\n{\"Id\":2}\n{\"Id\":1}\n"
+        "{\"Id\":2}");
 }
 
 TEST_CASE("what doesn't belong inside or outside BEGIN is unsupported") {
