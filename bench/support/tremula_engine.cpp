@@ -168,7 +168,7 @@ class TremulaEngine : public BatchEngine {
 
   void remember(const Delta& delta) {
     for (const Change& change : delta.changes()) {
-      Edit edit{change.kind, change.index, 0, 0};
+      Edit edit{change.kind, 0, 0, 0};
       if (change.kind == ChangeKind::kMove) edit.from = place_of(change.from);
       const bool row = change.path.find('/', 1) == std::string::npos;
       const bool count = change.path == "/0/n";
