@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -23,6 +24,8 @@ namespace {
 constexpr std::string_view kStepMark = "--* ";
 constexpr int kStreamTransactions = 1'000;
 constexpr auto kPause = std::chrono::milliseconds(700);  // for the eye, on a terminal alone
+
+constexpr std::size_t kContextLines = 3;  // around a changed line
 
 constexpr const char* kBold = "\033[1m";
 constexpr const char* kDim = "\033[2m";
@@ -63,6 +66,26 @@ std::string_view patch_in(std::string_view line) {
   return line.substr(begin, line.size() - 1 - begin);
 }
 
+// The changed lines in colour, the others only where they stand near a changed one.
+void draw_lines(const std::vector<ChangedLine>& lines) {
+  bool left_out = false;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::size_t begin = i < kContextLines ? 0 : i - kContextLines;
+    const std::size_t end = std::min(lines.size(), i + kContextLines + 1);
+    const bool near =
+        std::any_of(lines.begin() + static_cast<std::ptrdiff_t>(begin),
+                    lines.begin() + static_cast<std::ptrdiff_t>(end),
+                    [](const ChangedLine& line) { return line.change != LineChange::kSame; });
+    if (!near && !left_out) std::puts("  ...");
+    left_out = !near;
+    if (!near) continue;
+    const char* text = lines[i].text.c_str();
+    if (lines[i].change == LineChange::kSame) std::printf("  %s\n", text);
+    if (lines[i].change == LineChange::kAdded) std::printf("%s+ %s%s\n", kGreen, text, kPlain);
+    if (lines[i].change == LineChange::kRemoved) std::printf("%s- %s%s\n", kRed, text, kPlain);
+  }
+}
+
 class Demo {
  public:
   explicit Demo(bool terminal)
@@ -88,6 +111,10 @@ class Demo {
   };
 
   void take(const Output& output) {
+    if (output.kind == OutputKind::kShow) {
+      listed_.emplace_back(output.text);
+      return;
+    }
     if (output.kind == OutputKind::kError) print_error(*output.error);
     if (output.kind == OutputKind::kPatch) {
       ++patches_heard_[std::string(output.subscription)];
@@ -116,6 +143,7 @@ class Demo {
   Database database_;
   std::vector<Patch> patches_;  // of the step that is played
   std::map<std::string, std::size_t> patches_heard_;
+  std::vector<std::string> listed_;                        // what SHOW SUBSCRIPTIONS said
   std::map<std::string, std::vector<std::string>> drawn_;  // results as they were last drawn
   Session session_;  // last: it ends before what its sink uses
 };
@@ -163,18 +191,7 @@ void Demo::show_changes() {
     if (!result) continue;  // it ended with this step
     std::vector<std::string>& before = drawn_[patch.subscription];
     std::vector<std::string> after = outline(result.value());
-    for (const ChangedLine& line : compare_lines(before, after)) {
-      const bool same = line.change == LineChange::kSame;
-      const bool added = line.change == LineChange::kAdded;
-      std::printf("%s%c %s%s\n",
-                  same    ? ""
-                  : added ? kGreen
-                          : kRed,
-                  same    ? ' '
-                  : added ? '+'
-                          : '-',
-                  line.text.c_str(), kPlain);
-    }
+    draw_lines(compare_lines(before, after));
     before = std::move(after);
   }
 }
@@ -212,9 +229,8 @@ Result<void> Demo::stream() {
 Result<bool> Demo::check() {
   std::size_t equal = 0;
   title("Every live result against a fresh SELECT.");
-  const auto lines = database_.run("SHOW SUBSCRIPTIONS;");
-  if (!lines) return lines.error();
-  for (const std::string& line : lines.value().lines) {
+  if (auto done = run("SHOW SUBSCRIPTIONS;"); !done) return done.error();
+  for (const std::string& line : listed_) {
     const Cells cells = cells_of(line);
     const std::string& name = cells.at(0).second.as_text();
     const auto live = session_.result_of(name);
