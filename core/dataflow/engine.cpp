@@ -53,9 +53,12 @@ void Engine::settle() {
   }
   noted_.clear();
   touched_roots.clear();
-  // Destroying an instance releases its children, which appends here.
+  // Destroying an instance releases its children, which appends here. Templates of roots, and with them those of
+  // the children, stay until all is done.
+  std::vector<std::shared_ptr<Block>> last_users;
   for (std::size_t i = 0; i < releases_.size(); ++i) {
     Release release = std::move(releases_[i]);
+    if (release.block) last_users.push_back(std::move(release.block));
     if (release.parent.owner != nullptr)
       release.instance->remove_parent(release.key, release.parent);
     else

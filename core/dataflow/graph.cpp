@@ -141,6 +141,7 @@ struct Graph::Impl {
     const Core& core = *reader.core;
     const CoreSource& source = core.sources[reader.source];
     if (change.in_old && change.in_new && (change.changed & source.read_columns) == 0) return;
+    if (core.directory->size() == 0) return;
     const RouteKey& key = core.routes[reader.source];
     auto touch = [&](CoreInstance& instance) { instance.touch(reader.source, change.slot); };
     if (key.of_row.empty()) {

@@ -191,7 +191,11 @@ void use_members(const Core& core, JoinPlan& plan) {
   }
 }
 
-bool only_parameter(const Node& node) { return node.op == ExprOp::kParameter; }
+bool reads_parameter(const Node& node) {
+  bool reads = false;
+  for_each_node(node, [&](const Node& n) { reads = reads || n.op == ExprOp::kParameter; });
+  return reads;
+}
 
 RouteKey find_route(const Core& core, std::uint32_t source) {
   RouteKey route;
@@ -201,8 +205,9 @@ RouteKey find_route(const Core& core, std::uint32_t source) {
     if (c.node.op != ExprOp::kEqual || c.sources != bit(source) || c.node.has_site()) continue;
     for (int side = 0; side < 2; ++side) {
       const Node& parameter = c.node.arguments[static_cast<std::size_t>(side)];
-      if (!only_parameter(parameter)) continue;
-      route.of_row.push_back(&c.node.arguments[static_cast<std::size_t>(1 - side)]);
+      const Node& of_row = c.node.arguments[static_cast<std::size_t>(1 - side)];
+      if (parameter.op != ExprOp::kParameter || reads_parameter(of_row)) continue;
+      route.of_row.push_back(&of_row);
       route.parameters.push_back(parameter.index);
       break;
     }

@@ -153,8 +153,8 @@ Expr QueryGenerator::text_expr(const Scope& scope, int depth) {
     case 1: return forms(t, "({0} || {1})", "(tq_text({0}) || {1})", {sub(Type::kInt), sub(t)});
     case 2: return forms(t, "({0} || {1})", "(tq_text({0}) || {1})", {sub(Type::kReal), sub(t)});
     case 3: return form(t, rng_.chance(50) ? "upper({0})" : "lower({0})", {sub(t)});
-    case 4: return form(t, "substr({0}, {1})", {sub(t), sub(Type::kInt)});
-    case 5: return form(t, "substr({0}, {1}, {2})", {sub(t), sub(Type::kInt), sub(Type::kInt)});
+    case 4: return form(t, "substr({0}, {1} % 9)", {sub(t), sub(Type::kInt)});
+    case 5: return form(t, "substr({0}, {1} % 9, {2} % 9)", {sub(t), sub(Type::kInt), sub(Type::kInt)});
     case 6: {
       static const std::vector<std::string> all = {"trim({0})",       "ltrim({0})",
                                                    "rtrim({0})",      "trim({0}, {1})",

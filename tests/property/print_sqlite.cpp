@@ -163,17 +163,28 @@ std::string SqlitePrinter::order_columns(const Select& select, std::string& orde
   return text;
 }
 
+// The expression whose value a property holds as it is; null for objects and arrays.
+const Expr* scalar_of(const Property& property) {
+  if (property.kind == PropertyKind::kExpr) return &property.expr[0];
+  const bool bare = property.kind == PropertyKind::kSingle && property.select[0].bare_value;
+  return bare ? &property.select[0].shape[0].expr[0] : nullptr;
+}
+
 // The distinct values inside, named c0, c1 …; order, limit and JSON outside.
 std::string SqlitePrinter::distinct_select(const Select& select, Yield yield) {
   const std::vector<Property> shape = flatten(schema_, select, select.shape);
   std::string inner, ties, values, order, outputs;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const std::string name = "c" + std::to_string(i);
+    const Expr* const scalar = scalar_of(shape[i]);
     const bool plain = shape[i].kind == PropertyKind::kExpr;
-    inner += (i == 0 ? "" : ", ") +
-             (plain ? expr(shape[i].expr[0], &select) : json(shape[i], select)) + " AS " + name;
+    inner += (i == 0 ? "" : ", ");
+    if (scalar == nullptr) inner += json(shape[i], select);
+    else if (plain) inner += expr(*scalar, &select);
+    else inner += "(" + this->select(shape[i].select[0], Yield::kFirstValue) + ")";
+    inner += " AS " + name;
     ties += ", " + name;
-    const std::string value = plain ? as_json(name, shape[i].expr[0].type) : name;
+    const std::string value = scalar != nullptr ? as_json(name, scalar->type) : name;
     values += (i == 0 ? "'" : ", '") + shape[i].name + "', " + value;
     outputs += (i == 0 ? "" : ", ") + name + " AS \"" + shape[i].name + "\"";
   }

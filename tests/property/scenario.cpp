@@ -114,7 +114,7 @@ Write ScenarioMaker::insert(const Table& table, bool upsert, int rows) {
 
 Expr ScenarioMaker::new_value(const Table& table, const Column& column) {
   const Literal value = random_literal(rng_, column.type);
-  const Expr literal = rng_.chance(column.not_null ? 2 : 10)
+  const Expr literal = !column.not_null && rng_.chance(10)
                            ? form(column.type, "NULL", {})
                            : forms(column.type, value.tql, value.sql, {});
   Expr self;
