@@ -103,7 +103,8 @@ void add_run(CLI::App& app, Invocation& to, Calls& calls) {
 
 int print_help(const CLI::App& app, const std::string& call) {
   if (call.empty()) {
-    std::cout << app.help();
+    // Not app.help(): that would tell of the call that was parsed, `help` itself.
+    std::cout << app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
     return kExitOk;
   }
   for (const CLI::App* known : app.get_subcommands({})) {

@@ -55,7 +55,8 @@ struct LineEditor::State {
     const std::string_view prefix(begin, static_cast<std::size_t>(line->cursor - begin));
     const std::vector<std::string> words = of(editor).completion(prefix);
     if (words.empty()) return CC_REFRESH_BEEP;
-    const std::string rest = common_prefix(words).substr(prefix.size());
+    const std::string end_of_word = words.size() == 1 ? " " : "";
+    const std::string rest = common_prefix(words).substr(prefix.size()) + end_of_word;
     if (!rest.empty()) {
       el_insertstr(editor, rest.c_str());
       return CC_REFRESH;

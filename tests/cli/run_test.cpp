@@ -18,7 +18,7 @@ TEST_CASE("run: a script's results are JSON lines, live results among them") {
           kSongs +
               "SELECT { s.Name } FROM Song AS s ORDER BY s.Plays;\n"
               "SUBSCRIBE top AS SELECT { s.Name } FROM Song AS s ORDER BY s.Plays DESC LIMIT 1;\n"
-              "UPDATE Song SET Plays = 9 WHERE Id = 1;\n"
+              "UPDATE Song SET Name = 'Big' WHERE Id = 2;\n"
               "UNSUBSCRIBE top;\n"
               "DELETE FROM Song WHERE Id = 1");
   CHECK(finished.err == "");
@@ -31,7 +31,7 @@ TEST_CASE("run: a script's results are JSON lines, live results among them") {
         "{\"subscription\":\"top\",\"snapshot\":[{\"Name\":\"Ten\"}]}\n"
         "{\"updated\":1}\n"
         "{\"subscription\":\"top\",\"commit\":3,\"patch\":"
-        "[{\"op\":\"replace\",\"path\":\"/0\",\"value\":{\"Name\":\"Low\"}}]}\n"
+        "[{\"op\":\"replace\",\"path\":\"/0/Name\",\"value\":\"Big\"}]}\n"
         "{\"deleted\":1}\n");
 }
 
