@@ -102,7 +102,7 @@ void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
 
 void CoreInstance::fill_outputs(Slot slot) {
   GroupTable::Group& group = groups_->group(slot);
-  group.in_new = group.members > 0 || core_.at_most_one;
+  group.in_new = group.members > 0 || core_.group_keys.empty();
   if (!group.in_new) return;
   std::size_t at = core_.group_keys.size();
   for (const Accumulator& a : group.accumulators)

@@ -109,7 +109,7 @@ void CoreInstance::hydrate(bool ordered) {
   ordered_ = ordered && !core_.at_most_one;
   hydrating_ = true;
   open();
-  if (groups_ && core_.at_most_one) groups_->touch_group({}, {});
+  if (groups_ && core_.group_keys.empty()) groups_->touch_group({}, {});
   Collector collector(*this);
   TupleFinder(*this, collector).pull(false, true);
   finish_groups();

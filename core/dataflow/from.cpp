@@ -13,7 +13,16 @@ using triples::Side;
 using triples::Slot;
 
 void TupleFinder::pull(bool old_side, bool new_side) {
-  bind(instance_.core_.pull_plan, 0, old_side, new_side);
+  const Core& core = instance_.core_;
+  if (core.sources.empty()) {
+    // Nothing is bound, so nothing else decides these.
+    std::vector<const Conjunct*> all;
+    for (const Conjunct& c : core.conjuncts) all.push_back(&c);
+    old_side = old_side && holds(all, Side::kOld, false);
+    new_side = new_side && holds(all, Side::kNew, false);
+    if (!old_side && !new_side) return;
+  }
+  bind(core.pull_plan, 0, old_side, new_side);
 }
 
 void TupleFinder::push(std::uint32_t source, Slot slot) {

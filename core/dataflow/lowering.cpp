@@ -127,6 +127,8 @@ void BlockLowering::add_conjuncts(const Expr& expr, int left_source) {
       for (const Node& node : core_->sites[s].parameters) conjunct.sources |= node.sources();
       for (const Node& node : core_->sites[s].probe) conjunct.sources |= node.sources();
     }
+    // An ON decides about its own source, whatever it reads.
+    if (left_source >= 0) conjunct.sources |= SourceMask{1} << left_source;
     if (left_source >= 0 && !conjunct.sites.empty()) core_->has_on_sites = true;
     core_->conjuncts.push_back(std::move(conjunct));
   }
@@ -197,7 +199,6 @@ void BlockLowering::lower_groups() {
   }
   stage_ = Stage::kGroup;
   sites_ = &core_->group_sites;
-  core_->at_most_one = select_.group_keys.empty();
   if (select_.having) {
     core_->has_having = true;
     core_->having = lower(*select_.having);
@@ -234,7 +235,9 @@ void BlockLowering::lower_distinct() {
 }
 
 void BlockLowering::lower_order() {
-  if (select_.sources.empty() && !select_.grouped) core_->at_most_one = true;
+  const bool one_group = select_.grouped && select_.group_keys.empty();
+  core_->at_most_one =
+      !select_.distinct && (one_group || (select_.sources.empty() && !select_.grouped));
   core_->order = lower_order_terms(select_.order);
 }
 

@@ -199,6 +199,7 @@ class Differ {
     std::vector<ArrayItem> at;
     for (const Item& item : items) at.push_back(item.at);
     const ArrayPlan plan = plan_array(at);
+    if (!plan.steps.empty() && prints_same(at, old_instance, new_instance)) return;
     for (const ArrayStep& step : plan.steps) write_step(step, items[step.item], path);
     for (auto [leaves, enters] : plan.replaced)
       row(items[leaves].old_row, items[enters].new_row,
@@ -211,6 +212,25 @@ class Differ {
       or_replace(mark, path, {}, [&](Side side, std::string& out) {
         print_rows(side == Side::kOld ? old_instance : new_instance, side, out);
       });
+  }
+
+  // Whether rows came, went or moved only among rows that print alike. Mostly the first two compared differ.
+  static bool prints_same(const std::vector<ArrayItem>& items, const BlockInstance& old_instance,
+                          const BlockInstance& new_instance) {
+    if (old_instance.row_count(Side::kOld) != new_instance.row_count(Side::kNew)) return false;
+    std::size_t first = ArrayItem::kNowhere, last = 0;
+    for (const ArrayItem& item : items) {
+      for (std::size_t index : {item.old_index, item.new_index}) {
+        if (index == ArrayItem::kNowhere) continue;
+        first = std::min(first, index);
+        last = std::max(last, index);
+      }
+    }
+    for (std::size_t i = first; i <= last; ++i)
+      if (text_of({&old_instance, old_instance.row_at(i, Side::kOld)}, Side::kOld) !=
+          text_of({&new_instance, new_instance.row_at(i, Side::kNew)}, Side::kNew))
+        return false;
+    return true;
   }
 
   void write_step(const ArrayStep& step, const Item& item, const std::string& path) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 
@@ -29,9 +30,10 @@ constexpr FunctionInfo kFunctions[] = {
 
 Value absolute(Value value) {
   if (value.kind == Kind::kReal) return Value::real(std::fabs(value.number));
-  return value.kind == Kind::kInt && value.integer < 0 ? negate(value)
-         : value.is_number()                           ? value
-                                                       : Value::null();
+  if (value.kind != Kind::kInt) return Value::null();
+  if (value.integer >= 0) return value;
+  // SQLite raises an error where the result is no INT.
+  return value.integer == INT64_MIN ? Value::null() : Value::int_of(-value.integer);
 }
 
 Value sign(Value value) {
