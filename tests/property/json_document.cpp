@@ -163,7 +163,6 @@ std::string replace(Document& document, const std::string& path, const Document&
       place >= parent->items.size()) {
     return "replace: no place " + path;
   }
-  if (parent->items[place].print() == value.print()) return "replace of " + path + " by itself";
   parent->items[place] = value;
   return "";
 }

@@ -43,6 +43,9 @@ class Runner {
     if (!failure_) failure_ = {kind, detail};
     return false;
   }
+  void weak(Failure failure) {
+    if (!weak_) weak_ = std::move(failure);
+  }
   bool declare();
   bool step(const Step& step);
   bool write(const Write& write, bool inside);
@@ -60,6 +63,7 @@ class Runner {
   const Scenario& scenario_;
   Tally& tally_;
   Failure failure_;
+  Failure weak_;  // wasteful but not wrong: told if nothing is wrong
   std::vector<Printed> printed_;
   Database db_;
   Session session_;
@@ -218,8 +222,9 @@ bool Runner::take_patch(const Printed& printed, std::map<std::string, bool>& pat
   }
   live->second.text = live->second.state.print();
   if (live->second.text == before) {
-    return fail("patch of nothing", tql_select(live->second.select) + "\n" + printed.text + "\non " +
-                                        before);
+    // The run goes on, to find what is worse.
+    weak({"patch of nothing",
+          tql_select(live->second.select) + "\n" + printed.text + "\non " + before});
   }
   patched[printed.subscription] = true;
   ++tally_.patches;
@@ -277,7 +282,7 @@ Failure Runner::run() {
   for (const Step& one : scenario_.steps) {
     if (!step(one)) break;
   }
-  return failure_;
+  return failure_ ? failure_ : weak_;
 }
 
 }  // namespace
