@@ -230,6 +230,9 @@ Result<Migration> plan_migration(const triples::Catalog& catalog,
     return migration;
   }
   TREMULA_TRY(check_key(*standing, migration.after, wanted.name_span));
+  if (standing->name != migration.after.name) {
+    migration.renamed.emplace_back(standing->name, migration.after.name);
+  }
   for (std::size_t i = 0; i < wanted.table.columns.size(); ++i) {
     const ColumnDef column = migration.after.columns[i];
     if (!is_written(column)) continue;

@@ -23,7 +23,7 @@ struct Migration {
   bool created = false;
   bool unchanged = false;
   std::vector<std::string> added;
-  std::vector<std::pair<std::string, std::string>> renamed;  // old, new
+  std::vector<std::pair<std::string, std::string>> renamed;  // old, new; the table first
   std::vector<std::string> hidden;
   std::vector<std::string> converted;
   std::vector<std::string> changed;

@@ -3,7 +3,8 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "db/catalog_tables.h"
+#include "core/lsm/catalog_rows.h"
+#include "db/column_reading.h"
 
 namespace tremula::db {
 
@@ -157,13 +158,16 @@ void Store::declare_columns(const TableDef* before, const TableDef& after) {
 }
 
 void Store::write_catalog_rows(const TableDef* before, const TableDef& after) {
-  const auto sync = [this](TypeId type, const std::vector<CatalogRow>& old_rows,
-                           const std::vector<CatalogRow>& new_rows) {
-    RowWriter& rows = writer(type);
-    sync_catalog_rows(rows, old_rows, new_rows);
+  const auto rows = [this](TypeId type) -> lsm::RowTable& {
+    Table& table = open(type);
+    note_write(table);
+    return table.rows;
   };
-  sync(triples::kCatalogTableType, table_rows(before), table_rows(&after));
-  sync(triples::kCatalogColumnType, column_rows(before), column_rows(&after));
+  lsm::write_catalog(before, after,
+                     {.tables = rows(triples::kCatalogTableType),
+                      .columns = rows(triples::kCatalogColumnType),
+                      .hidden_tables = rows(lsm::kHiddenTableType),
+                      .hidden_columns = rows(lsm::kHiddenColumnType)});
 }
 
 bool Store::seal() {

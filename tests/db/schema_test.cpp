@@ -166,8 +166,9 @@ TEST_CASE("undeclared columns are read with the alias, adopted when declared, re
 
 TEST_CASE("a table with a known number and another name is renamed with its rows") {
   auto db = with_albums();
-  run(db, "TABLE Record = 2 (AlbumId INT = 1 KEY, Title TEXT = 2, Len INT = 3,"
-          " Plays INT = 4 DEFAULT 0);");
+  CHECK(run(db, "TABLE Record = 2 (AlbumId INT = 1 KEY, Title TEXT = 2, Len INT = 3,"
+                " Plays INT = 4 DEFAULT 0);") ==
+        R"({"table":"Record","renamed":{"Album":"Record"}})");
   CHECK(run(db, "SELECT count(*) AS n FROM Record") == R"({"n":2})");
   CHECK(code_of(db, "SELECT * FROM Album") == "unknown_table");
 }
