@@ -237,7 +237,7 @@ TEST_CASE("abs, sign, min, max and the conditional functions as in SQLite") {
       }
     }
   }
-  CHECK(call_by_name("abs", {integer(INT64_MIN)}) == "real 9.223372036854776e+18");
+  CHECK(call_by_name("abs", {integer(INT64_MIN)}) == "null");  // SQLite: integer overflow
   CHECK(call_by_name("abs", {text("x")}) == "null");
   CHECK(call_by_name("sign", {text("x")}) == "null");
   CHECK(call_by_name("iif", {Value::boolean_of(true), integer(1), integer(2)}) == "int 1");
