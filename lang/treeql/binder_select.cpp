@@ -167,6 +167,7 @@ Result<void> Binder::bind_any_row(const ast::Property& star) {
   auto one = std::make_unique<Expr>();
   one->type = triples::Type::kInt;
   one->literal = triples::OwnedValue(triples::Value::int_of(1));
+  scope_->select->shape.bare = true;
   scope_->select->shape.properties.emplace_back().expr = std::move(one);
   scope_->output_names.assign(1, "1");
   return {};

@@ -1,10 +1,13 @@
-// Statements: what the language hands to the database, bound to the catalog: numbers for names, checked types.
+// Statements: what the language hands to the database, bound to the catalog: numbers for names,
+// checked types.
 //
 //   text -Script-> ParsedStatement (AST) -bind(Catalog)-> Statement -> db executes
 //
 // Expressions of writes travel in Selects, so that the engine evaluates everything the same way:
-//   INSERT  one FROM-less Select per row; the shape's properties are the values, parallel to `columns`
-//   UPDATE  a Select over the table (its only source) with the WHERE; the shape's properties are the right sides, parallel to `columns`
+//   INSERT  one FROM-less Select per row; the shape's properties are the values, parallel to
+//           `columns`
+//   UPDATE  a Select over the table (its only source) with the WHERE; the shape's properties are
+//           the right sides, parallel to `columns`
 //   DELETE  a Select over the table with the WHERE and an empty shape
 // Thread: values; a bound statement may be run many times while the catalog it was bound to stands.
 #pragma once
@@ -28,7 +31,8 @@ struct WriteColumn {
   base::Span value_span;        // of the expression, for errors that only running can tell
 };
 
-// A row that INSERT or UPSERT gives. Its whole key is there, unless the key is generated. No column is named twice.
+// A row that INSERT or UPSERT gives. Its whole key is there, unless the key is generated. No column
+// is named twice.
 struct InsertRow {
   std::vector<WriteColumn> columns;
   dataflow::Select values;
@@ -41,23 +45,47 @@ struct DeclareTable {
   std::vector<base::Span> column_spans;  // parallel to table.columns
 };
 struct DropTable { triples::TypeId table{}; std::string name; };
-struct Insert { triples::TypeId table{}; bool upsert = false; std::vector<InsertRow> rows; };
-struct Update { triples::TypeId table{}; std::vector<WriteColumn> columns; dataflow::Select rows; };
+struct Insert {
+  triples::TypeId table{};
+  bool upsert = false;
+  std::vector<InsertRow> rows;
+};
+struct Update {
+  triples::TypeId table{};
+  std::vector<WriteColumn> columns;
+  dataflow::Select rows;
+};
 struct Delete { triples::TypeId table{}; dataflow::Select rows; };
 struct Query { dataflow::Select select; std::vector<std::string> column_names; };
-struct Subscribe { std::string name; base::Span name_span; dataflow::Select select; std::string query_text; };
+struct Subscribe {
+  std::string name;
+  base::Span name_span;
+  dataflow::Select select;
+  std::string query_text;  // the SELECT as written
+};
 struct Unsubscribe { std::string name; base::Span name_span; };
 enum class Transaction : unsigned char { kBegin, kCommit, kRollback };
 struct Explain { dataflow::Select select; };
 struct ExplainLive { std::string name; base::Span name_span; };
 enum class Show : unsigned char { kTables, kSubscriptions, kStats };
-struct Import { triples::TypeId table{}; std::string file; base::Span file_span; bool replace = false; base::Span span; };
-struct Export { dataflow::Select select; std::vector<std::string> column_names; std::string file; base::Span file_span; };
+struct Import {
+  triples::TypeId table{};
+  std::string file;
+  base::Span file_span;
+  bool replace = false;
+  base::Span span;  // of the table's name
+};
+struct Export {
+  dataflow::Select select;
+  std::vector<std::string> column_names;
+  std::string file;
+  base::Span file_span;
+};
 enum class Maintenance : unsigned char { kFlush, kSync };
 
 using StatementVariant =
-    std::variant<DeclareTable, DropTable, Insert, Update, Delete, Query, Subscribe, Unsubscribe, Transaction, Explain,
-                 ExplainLive, Show, Import, Export, Maintenance>;
+    std::variant<DeclareTable, DropTable, Insert, Update, Delete, Query, Subscribe, Unsubscribe,
+                 Transaction, Explain, ExplainLive, Show, Import, Export, Maintenance>;
 
 struct Parameter {
   std::string name;   // without the $
@@ -70,15 +98,17 @@ struct Statement {
   base::Span span;                    // of the statement's first token, for errors of the whole
 };
 
-// An error as it stands on standard error: "error: CODE at LINE:COLUMN: MESSAGE", the source line indented by two, and a caret;
-// the first line alone (without the place) if the error has none. `source` is the whole script that the span counts in.
+// An error as it stands on standard error: "error: CODE at LINE:COLUMN: MESSAGE", the source line
+// indented by two, and a caret; the first line alone (without the place) if the error has none. No
+// newline at the end. `source` is the whole script that the span counts in.
 std::string format_error(const base::Error& error, std::string_view source);
 
 // Line and column from 1, the column in code points, of a byte offset in `source`.
 struct Place { unsigned line = 1; unsigned column = 1; };
 Place place_of(unsigned offset, std::string_view source);
 
-// The statements of a script, one after the other, so that those before a syntax error can run. Spans count in the whole script.
+// The statements of a script, one after the other, so that those before a syntax error can run.
+// Spans count in the whole script.
 class Script {
  public:
   // Errors: invalid_utf8 (with the byte offset in its message).
@@ -89,8 +119,8 @@ class Script {
 
   std::string_view text() const;
   // Parses the next statement and binds it to `catalog`. Returns: nothing at the end of the script.
-  // Errors: syntax, unknown_table, ...; the script stands behind the statement's `;` then (behind everything after a syntax error
-  //         that leaves no way to tell where the statement ends).
+  // Errors: syntax, unknown_table, ...; the script stands behind the statement's `;` then (behind
+  //         everything after a syntax error that leaves no way to tell where the statement ends).
   base::Result<std::optional<Statement>> next(const triples::Catalog& catalog);
 
  private:

@@ -1,6 +1,7 @@
 #include "tests/treeql/binding.h"
 
 #include "core/triples/value_ops.h"
+#include "tests/treeql/plan_check.h"
 #include "tests/treeql/plan_text.h"
 
 namespace tremula::treeql {
@@ -78,7 +79,8 @@ std::string bound(const std::string& text) {
       continue;
     }
     if (!statement.value()) return result;
-    result += (result.empty() ? "" : "\n") + plan_text(*statement.value());
+    const std::string problem = plan_problem(*statement.value());
+    result += (result.empty() ? "" : "\n") + problem + plan_text(*statement.value());
   }
 }
 

@@ -93,7 +93,7 @@ TEST_CASE("constructs that mean an operand twice don't grow without bound") {
                                                            40)) == "unsupported");
 }
 
-TEST_CASE("scripts with pieces exchanged at random never crash") {
+TEST_CASE("scripts with pieces exchanged at random never crash, and what binds is sound") {
   const std::string corpus =
       "SELECT DISTINCT { n: a.Name, t: [SELECT * FROM Album AS b WHERE b.ArtistId = a.ArtistId "
       "ORDER BY Title LIMIT 3], o: { x: (SELECT count(*) FROM Note) + 1 } } FROM Artist AS a LEFT "
@@ -119,7 +119,7 @@ TEST_CASE("scripts with pieces exchanged at random never crash") {
     std::string script;
     for (const std::string& word : mixed) script += word + " ";
     CAPTURE(script);
-    CHECK_FALSE(bound(script.substr(0, script.size() - random(40))).empty());
+    CHECK(bound(script.substr(0, script.size() - random(40))).find("broken:") == std::string::npos);
   }
 }
 

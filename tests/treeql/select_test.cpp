@@ -70,7 +70,7 @@ TEST_CASE("* brings the declared columns that no other property names") {
 
 TEST_CASE("EXISTS over * reads no column") {
   CHECK(bound("SELECT EXISTS (SELECT * FROM Artist) AS e") ==
-        "{e: (exists {1} from Artist[])}");
+        "{e: (exists <1> from Artist[])}");
 }
 
 TEST_CASE("the generated key is the column id, and undeclared columns need the alias") {
