@@ -49,7 +49,7 @@ Item beside(std::size_t index) {
 // Rows of `kBehindGroups` groups whose first ten rows by val stay behind all windows.
 Item behind(std::size_t index) {
   const auto i = static_cast<std::int64_t>(index);
-  return {1 + i % kBehindGroups * 1100 + i / kBehindGroups % 10, 0, i % 1000};
+  return {1 + i % kBehindGroups * 1100 + i / kBehindGroups % 10, 0, i};
 }
 
 // The last of 1,100 rows goes first: it enters every window or moves in it.

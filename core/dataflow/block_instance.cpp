@@ -147,9 +147,8 @@ void BlockInstance::site_changed(SiteScope, std::uint32_t, RowId row) {
   wake();
 }
 
-void BlockInstance::member_changed(std::uint32_t, std::string_view) {
-  // Semi-joins that find their rows by an index stand in cores alone.
-  TREMULA_ASSERT(!"a listed semi-join");
+void BlockInstance::member_changed(SiteScope, std::uint32_t, std::string_view) {
+  // A shape's rows are always listed.
 }
 
 void BlockInstance::update_row_sites(RowId row, bool in_old, bool in_new) {
@@ -346,7 +345,7 @@ void BlockInstance::tell_members() {
           [](const ParentRef& p) { p.owner->site_changed(p.scope, p.site, p.row); });
     if (const ParentList* whole = parents_.find(std::string_view()))
       whole->for_each([&](const ParentRef& p) {
-        if (p.row == kAllRows) p.owner->member_changed(p.site, key);
+        if (p.row == kAllRows) p.owner->member_changed(p.scope, p.site, key);
       });
   }
 }

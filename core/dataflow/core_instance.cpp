@@ -189,7 +189,8 @@ int CoreInstance::left_source_of(std::uint32_t site) const {
   return -1;
 }
 
-void CoreInstance::member_changed(std::uint32_t index, std::string_view key) {
+void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::string_view key) {
+  if (scope != SiteScope::kTuple) return;
   const Site& site = core_.sites[index];
   if (site.reverse_source < 0) return;
   const auto source = static_cast<std::uint32_t>(site.reverse_source);

@@ -78,7 +78,14 @@ void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool i
   if (candidates_.size() <= at) candidates_.resize(plan.size());
   std::vector<Slot> rows = std::move(candidates_[at]);
   rows.clear();
-  candidates(step, at == 0, in_old, in_new, rows);
+  bool search_old = in_old, search_new = in_new;
+  if (rest_of_ >= 0 && !instance_.core_.has_on_sites) {
+    // Only tuples that the pinned row may meet are looked for: on the sides where it is.
+    const Relation& pinned = *instance_.relations_[static_cast<std::size_t>(rest_of_)];
+    search_old = in_old && pinned.exists(pinned_, Side::kOld);
+    search_new = in_new && pinned.exists(pinned_, Side::kNew);
+  }
+  candidates(step, at == 0, search_old, search_new, rows);
   for (Slot slot : rows) {
     if (stopped_) break;
     const Relation& relation = *instance_.relations_[step.source];
@@ -143,12 +150,6 @@ void TupleFinder::bind_left(const JoinPlan& plan, std::size_t at, bool in_old, b
 void TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool in_new,
                              std::vector<Slot>& out) {
   const Relation& relation = *instance_.relations_[step.source];
-  if (rest_of_ >= 0 && !instance_.core_.has_on_sites) {
-    // The search starts from the pinned row, on the sides where there is one.
-    const Relation& pinned = *instance_.relations_[static_cast<std::size_t>(rest_of_)];
-    in_old = in_old && pinned.exists(pinned_, Side::kOld);
-    in_new = in_new && pinned.exists(pinned_, Side::kNew);
-  }
   switch (step.access) {
     case AccessKind::kPinned: out.push_back(pinned_); return;
     case AccessKind::kKey: candidates_by_key(step, in_old, in_new, out); return;

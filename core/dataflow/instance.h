@@ -52,8 +52,8 @@ class Instance {
   virtual void settle() = 0;
   // A sub-select of `row` (or of all rows) at a site has another value.
   virtual void site_changed(SiteScope scope, std::uint32_t site, RowId row) = 0;
-  // The members of a semi-join that `key` names came or went; the site's probe leads to the rows.
-  virtual void member_changed(std::uint32_t site, std::string_view key) = 0;
+  // The members of a semi-join that `key` names came or went. Rows that are not listed are found by the site's probe.
+  virtual void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) = 0;
   std::uint32_t rank() const { return rank_; }
   Engine& engine() const { return engine_; }
 
@@ -162,7 +162,7 @@ class CoreInstance final : public Instance {
   void drain() override;
   void settle() override;
   void site_changed(SiteScope scope, std::uint32_t site, RowId row) override;
-  void member_changed(std::uint32_t site, std::string_view key) override;
+  void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) override;
   void touch(std::uint32_t source, triples::Slot slot);
   void release_children();
 
@@ -286,7 +286,7 @@ class BlockInstance final : public Instance {
   void drain() override;
   void settle() override;
   void site_changed(SiteScope scope, std::uint32_t site, RowId row) override;
-  void member_changed(std::uint32_t site, std::string_view key) override;
+  void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) override;
   void release_children();
 
   Block& block() const { return block_; }
