@@ -26,9 +26,10 @@ namespace tremula::treeql {
 
 // A column that a write sets.
 struct WriteColumn {
-  triples::AttrId attr{};       // kRowAttr: undeclared and not known yet, the database makes a number for `name`
+  // kRowAttr: undeclared and not known yet, the database makes a number for `name`.
+  triples::AttrId attr{};
   std::string name;
-  base::Span value_span;        // of the expression, for errors that only running can tell
+  base::Span value_span;  // of the expression, for errors that only running can tell
 };
 
 // A row that INSERT or UPSERT gives. Its whole key is there, unless the key is generated. No column
