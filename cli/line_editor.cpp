@@ -106,6 +106,8 @@ LineEditor::~LineEditor() {
 std::optional<Line> LineEditor::read(const std::string& prompt) {
   state_->prompt = prompt;
   state_->cancelled = false;
+  // Before the prompt: a key pressed as soon as it shows must not meet the terminal's own editing.
+  el_set(state_->editor, EL_PREP_TERM, 1);
   int size = 0;
   const char* text = el_gets(state_->editor, &size);
   if (text == nullptr || size <= 0) return std::nullopt;
