@@ -157,7 +157,10 @@ void BlockLowering::lower_conditions() {
     add_conjuncts(*source.on, source.join == JoinKind::kLeft ? static_cast<int>(i) : -1);
   }
   if (select_.where) add_conjuncts(*select_.where, -1);
-  for (std::uint32_t s = 0; s < core_->sites.size(); ++s) core_->where_sites.push_back(s);
+  for (const Conjunct& c : core_->conjuncts)
+    if (c.left_source < 0)
+      core_->where_sites.insert(core_->where_sites.end(), c.sites.begin(), c.sites.end());
+  later_sites_from_ = static_cast<std::uint32_t>(core_->sites.size());
   if (use_ == SiteKind::kIn) {
     // What IN compares with; a grouped or distinct child gives it from its last stage, in finish_core().
     if (!select_.grouped && !select_.distinct && !select_.limit)
@@ -242,8 +245,7 @@ void BlockLowering::lower_order() {
 }
 
 void BlockLowering::finish_core() {
-  for (std::uint32_t s = static_cast<std::uint32_t>(core_->where_sites.size());
-       s < core_->sites.size(); ++s)
+  for (std::uint32_t s = later_sites_from_; s < core_->sites.size(); ++s)
     core_->later_sites.push_back(s);
   core_->parameter_count = origins_.size();
   core_->single = root_;

@@ -67,6 +67,7 @@ class BlockLowering {
   Stage stage_ = Stage::kTuple;
   std::vector<Site>* sites_ = nullptr;
   bool in_shape_ = false;
+  std::uint32_t later_sites_from_ = 0;  // sites before it stand in ON and WHERE
 };
 
 }  // namespace tremula::dataflow

@@ -154,7 +154,8 @@ Expr QueryGenerator::text_expr(const Scope& scope, int depth) {
     case 2: return forms(t, "({0} || {1})", "(tq_text({0}) || {1})", {sub(Type::kReal), sub(t)});
     case 3: return form(t, rng_.chance(50) ? "upper({0})" : "lower({0})", {sub(t)});
     case 4: return form(t, "substr({0}, {1} % 9)", {sub(t), sub(Type::kInt)});
-    case 5: return form(t, "substr({0}, {1} % 9, {2} % 9)", {sub(t), sub(Type::kInt), sub(Type::kInt)});
+    case 5:
+      return form(t, "substr({0}, {1} % 9, {2} % 9)", {sub(t), sub(Type::kInt), sub(Type::kInt)});
     case 6: {
       static const std::vector<std::string> all = {"trim({0})",       "ltrim({0})",
                                                    "rtrim({0})",      "trim({0}, {1})",
@@ -164,7 +165,8 @@ Expr QueryGenerator::text_expr(const Scope& scope, int depth) {
       return form(t, text, {sub(t), sub(t)});
     }
     case 7: return form(t, "replace({0}, {1}, {2})", {sub(t), sub(t), sub(t)});
-    case 8: return forms(t, "CAST({0} AS TEXT)", "tq_text({0})", {sub(rng_.chance(50) ? Type::kInt : t)});
+    case 8:
+      return forms(t, "CAST({0} AS TEXT)", "tq_text({0})", {sub(rng_.chance(50) ? Type::kInt : t)});
     default: {
       const Type of = any_type();
       const char* const sql = of == Type::kBool ? "tq_typeof({0}, 'bool')" : "tq_typeof({0}, '')";
@@ -180,14 +182,16 @@ Expr QueryGenerator::bool_expr(const Scope& scope, int depth) {
     case 0: return form(b, "({0} AND {1})", {sub(b), sub(b)});
     case 1: return form(b, "({0} OR {1})", {sub(b), sub(b)});
     case 2: return form(b, "(NOT {0})", {sub(b)});
-    case 3: return form(b, rng_.chance(50) ? "({0} IS NULL)" : "({0} IS NOT NULL)", {sub(any_type())});
+    case 3:
+      return form(b, rng_.chance(50) ? "({0} IS NULL)" : "({0} IS NOT NULL)", {sub(any_type())});
     case 4: {
       const Type of = any_type();
       return form(b, rng_.chance(50) ? "({0} IS {1})" : "({0} IS NOT {1})", {sub(of), sub(of)});
     }
     case 5: {
       const Type of = any_type();
-      return form(b, rng_.chance(70) ? "({0} BETWEEN {1} AND {2})" : "({0} NOT BETWEEN {1} AND {2})",
+      return form(b,
+                  rng_.chance(70) ? "({0} BETWEEN {1} AND {2})" : "({0} NOT BETWEEN {1} AND {2})",
                   {sub(of), sub(of), sub(of)});
     }
     case 6: return pattern(scope, depth);
@@ -199,19 +203,22 @@ Expr QueryGenerator::bool_expr(const Scope& scope, int depth) {
 }
 
 Expr QueryGenerator::comparison(const Scope& scope, int depth) {
-  static const std::vector<std::string> operators = {"=", "!=", "<>", "<", "<=", ">", ">=", "!=", "<=", ">="};
+  static const std::vector<std::string> operators = {
+      "=", "!=", "<>", "<", "<=", ">", ">=", "!=", "<=", ">="};
   const Type left = any_type();
   const bool numeric = left == Type::kInt || left == Type::kReal;
-  const Type right = numeric && rng_.chance(25) ? (left == Type::kInt ? Type::kReal : Type::kInt)
-                                                : left;
+  const Type right =
+      numeric && rng_.chance(25) ? (left == Type::kInt ? Type::kReal : Type::kInt) : left;
   const Expr first = rng_.chance(70) ? atom(left, scope) : expr(left, scope, depth - 1);
   return form(Type::kBool, "({0} " + rng_.pick(operators) + " {1})",
               {first, expr(right, scope, depth - 1)});
 }
 
 Expr QueryGenerator::pattern(const Scope& scope, int depth) {
-  static const std::vector<std::string> like = {"'a%'", "'%b'", "'_'", "'%'", "'a_'", "'%é%'", "'1%'"};
-  static const std::vector<std::string> glob = {"'a*'", "'*b'", "'?'", "'[a-c]*'", "'*'", "'[^a]*'"};
+  static const std::vector<std::string> like = {"'a%'", "'%b'",  "'_'", "'%'",
+                                                "'a_'", "'%é%'", "'1%'"};
+  static const std::vector<std::string> glob = {"'a*'",     "'*b'", "'?'",
+                                                "'[a-c]*'", "'*'",  "'[^a]*'"};
   const Type of = rng_.chance(85) ? Type::kText : Type::kInt;
   const std::string negation = rng_.chance(25) ? "NOT " : "";
   Expr value = expr(of, scope, depth - 1);

@@ -18,7 +18,8 @@ std::string text_of(sqlite3_value* value) {
                           ? sqlite3_value_blob(value)
                           : static_cast<const void*>(sqlite3_value_text(value));
   const int size = sqlite3_value_bytes(value);
-  return size == 0 ? "" : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  return size == 0 ? ""
+                   : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
 }
 
 // Numbers as TreeQL prints them, everything else as it is.
@@ -99,11 +100,12 @@ void tq_round(sqlite3_context* context, int, sqlite3_value** args) {
   const double value = sqlite3_value_double(args[0]);
   const auto places = static_cast<std::size_t>(sqlite3_value_int(args[1]));
   char buffer[400];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(value),
-                                 std::chars_format::fixed).ptr;
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, std::fabs(value), std::chars_format::fixed).ptr;
   std::string digits(buffer, end);
   const std::size_t point = digits.find('.');
-  if (std::fabs(value) >= 1e16 || point == std::string::npos || digits.size() - point - 1 <= places) {
+  if (std::fabs(value) >= 1e16 || point == std::string::npos ||
+      digits.size() - point - 1 <= places) {
     return sqlite3_result_double(context, value);
   }
   const bool up = digits[point + 1 + places] >= '5';
@@ -204,8 +206,10 @@ void sum_step(sqlite3_context* context, int, sqlite3_value** args) {
   if (type == SQLITE_NULL) return;
   auto& sum = state_of<Sum>(context);
   ++sum.count;
-  if (type == SQLITE_INTEGER) sum.integers += sqlite3_value_int64(args[0]);
-  else sum.add(sqlite3_value_double(args[0]));
+  if (type == SQLITE_INTEGER)
+    sum.integers += sqlite3_value_int64(args[0]);
+  else
+    sum.add(sqlite3_value_double(args[0]));
 }
 
 void sum_final(sqlite3_context* context) {
@@ -309,8 +313,8 @@ std::string real_text(double value) {
   if (value == 0) return "0.0";
   char buffer[64];
   const double size = std::fabs(value);
-  const auto format = size >= 1e-4 && size < 1e16 ? std::chars_format::fixed
-                                                  : std::chars_format::scientific;
+  const auto format =
+      size >= 1e-4 && size < 1e16 ? std::chars_format::fixed : std::chars_format::scientific;
   std::string text(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr);
   if (format == std::chars_format::fixed && text.find('.') == std::string::npos) text += ".0";
   return text;

@@ -104,8 +104,7 @@ std::vector<std::string> SqlitePrinter::keys_of(const Select& select) {
     if (source.derived.empty()) {
       const Table& table = schema_.table(source.table);
       for (int key : table.keys()) {
-        keys.push_back(
-            column(source.alias, table.columns[static_cast<std::size_t>(key)].name));
+        keys.push_back(column(source.alias, table.columns[static_cast<std::size_t>(key)].name));
       }
     } else {
       for (const Output& one : columns_of(schema_, source)) {
@@ -179,9 +178,12 @@ std::string SqlitePrinter::distinct_select(const Select& select, Yield yield) {
     const Expr* const scalar = scalar_of(shape[i]);
     const bool plain = shape[i].kind == PropertyKind::kExpr;
     inner += (i == 0 ? "" : ", ");
-    if (scalar == nullptr) inner += json(shape[i], select);
-    else if (plain) inner += expr(*scalar, &select);
-    else inner += "(" + this->select(shape[i].select[0], Yield::kFirstValue) + ")";
+    if (scalar == nullptr)
+      inner += json(shape[i], select);
+    else if (plain)
+      inner += expr(*scalar, &select);
+    else
+      inner += "(" + this->select(shape[i].select[0], Yield::kFirstValue) + ")";
     inner += " AS " + name;
     ties += ", " + name;
     const std::string value = scalar != nullptr ? as_json(name, scalar->type) : name;
@@ -195,10 +197,14 @@ std::string SqlitePrinter::distinct_select(const Select& select, Yield yield) {
     }
   }
   std::string text = "SELECT ";
-  if (yield == Yield::kColumns) text += outputs;
-  else if (yield == Yield::kValue || yield == Yield::kFirstValue) text += "c0";
-  else if (select.bare_value) text += as_json("c0", shape[0].expr[0].type) + " AS j";
-  else text += "tq_obj(" + values + ") AS j";
+  if (yield == Yield::kColumns)
+    text += outputs;
+  else if (yield == Yield::kValue || yield == Yield::kFirstValue)
+    text += "c0";
+  else if (select.bare_value)
+    text += as_json("c0", shape[0].expr[0].type) + " AS j";
+  else
+    text += "tq_obj(" + values + ") AS j";
   text += " FROM (SELECT DISTINCT " + inner + from(select) + ") ORDER BY ";
   return text + (order + ties).substr(2) + limits(select, yield);
 }

@@ -40,7 +40,8 @@ class ScenarioMaker {
   int names_ = 0;
 };
 
-std::string sql_row(const std::vector<std::string>& columns, const std::vector<std::string>& values) {
+std::string sql_row(const std::vector<std::string>& columns,
+                    const std::vector<std::string>& values) {
   std::string left, right;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     left += (i == 0 ? "" : ", ") + columns[i];
@@ -81,9 +82,9 @@ std::vector<std::string> ScenarioMaker::upsert_sql(const Table& table, const Row
     columns += (columns.empty() ? "" : ", ") + cell.column->name;
     values += (values.empty() ? "" : ", ") + cell.value.sql;
   }
-  return {"UPDATE " + table.name + " SET " + set + " WHERE " + where,
-          "INSERT INTO " + table.name + " (" + columns + ") SELECT " + values +
-              " WHERE changes() = 0"};
+  return {
+      "UPDATE " + table.name + " SET " + set + " WHERE " + where,
+      "INSERT INTO " + table.name + " (" + columns + ") SELECT " + values + " WHERE changes() = 0"};
 }
 
 Write ScenarioMaker::insert(const Table& table, bool upsert, int rows) {

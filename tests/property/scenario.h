@@ -28,10 +28,11 @@ enum class StepKind { kWrite, kTransaction, kSubscribe, kUnsubscribe, kSelect };
 
 struct Step {
   StepKind kind = StepKind::kWrite;
-  std::vector<Write> writes;   // kWrite: one; kTransaction: several
-  bool commits = true;         // kTransaction: COMMIT or ROLLBACK
-  std::string subscription;    // kSubscribe, kUnsubscribe
-  std::vector<Select> select;  // kSubscribe, kSelect, and inside kTransaction at its end: at most one
+  std::vector<Write> writes;  // kWrite: one; kTransaction: several
+  bool commits = true;        // kTransaction: COMMIT or ROLLBACK
+  std::string subscription;   // kSubscribe, kUnsubscribe
+  std::vector<Select>
+      select;  // kSubscribe, kSelect, and inside kTransaction at its end: at most one
 };
 
 struct Scenario {

@@ -91,8 +91,10 @@ bool Runner::write(const Write& write, bool inside) {
   const bool accepted = oracle_.run(write.sql);
   const auto result = session_.run(write.tql);
   const Error* error = nullptr;
-  if (!result.ok()) error = &result.error();
-  else if (!result.value().errors.empty()) error = &result.value().errors[0];
+  if (!result.ok())
+    error = &result.error();
+  else if (!result.value().errors.empty())
+    error = &result.value().errors[0];
   if (error != nullptr) {
     const ErrorCode code = error->code;
     if (accepted || (code != ErrorCode::kDuplicateKey && code != ErrorCode::kNotNull)) {
@@ -239,9 +241,9 @@ bool Runner::check_live(const std::string& name, Live& live, bool patched) {
   if (fresh != live.text) {
     std::string expected;
     if (!oracle_.rows(sql_select(scenario_.schema, live.select), expected)) expected = "?";
-    return fail(patched ? "live" : "live, no patch",
-                name + ": " + tql_select(live.select) + "\nkept   " + live.text + "\nfresh  " +
-                    fresh + "\nSQLite " + expected);
+    return fail(patched ? "live" : "live, no patch", name + ": " + tql_select(live.select) +
+                                                         "\nkept   " + live.text + "\nfresh  " +
+                                                         fresh + "\nSQLite " + expected);
   }
   if (++turn_ % 8 == 0) {
     const auto held = session_.result_of(name);

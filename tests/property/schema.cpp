@@ -6,9 +6,8 @@ namespace {
 Literal same(std::string text) { return {text, text}; }
 
 const std::vector<std::string>& texts() {
-  static const std::vector<std::string> all = {"",    "a",   "b",    "B",     "ab",  "Abc", "é",
-                                               "10",  "x%y", "_z",   "it''s", "a,b", "aé ", " a",
-                                               "zz\\"};
+  static const std::vector<std::string> all = {
+      "", "a", "b", "B", "ab", "Abc", "é", "10", "x%y", "_z", "it''s", "a,b", "aé ", " a", "zz\\"};
   return all;
 }
 
@@ -38,8 +37,8 @@ Literal random_json(Rng& rng) {
 }
 
 Column random_column(Rng& rng, int index, int tables) {
-  static const std::vector<Type> types = {Type::kInt,  Type::kInt,  Type::kInt,   Type::kReal,
-                                          Type::kText, Type::kText, Type::kBool,  Type::kBytes,
+  static const std::vector<Type> types = {Type::kInt,  Type::kInt,  Type::kInt,  Type::kReal,
+                                          Type::kText, Type::kText, Type::kBool, Type::kBytes,
                                           Type::kJson, Type::kInt,  Type::kText};
   static const std::vector<std::string> names = {"n", "m", "s", "t", "x", "u", "v"};
   Column column;

@@ -142,10 +142,12 @@ bool cut_selects(Scenario& scenario, const Fails& fails) {
 
 Scenario shrink(Scenario scenario, const std::function<bool(const Scenario&)>& fails) {
   for (int round = 0; round < 4; ++round) {
-    bool any = drop_runs(scenario, fails, [](auto& s) -> auto& { return s.steps; });
+    bool any = drop_runs(
+        scenario, fails, [](auto& s) -> auto& { return s.steps; });
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
       if (scenario.steps[i].kind != StepKind::kTransaction) continue;
-      any |= drop_runs(scenario, fails, [i](auto& s) -> auto& { return s.steps[i].writes; });
+      any |= drop_runs(
+          scenario, fails, [i](auto& s) -> auto& { return s.steps[i].writes; });
     }
     any |= cut_selects(scenario, fails);
     if (!any) break;
