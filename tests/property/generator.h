@@ -1,7 +1,7 @@
 // QueryGenerator: random selects over all of the grammar, valid by construction.
 //
-//   Scope { frames: [outermost … innermost] }, a frame being the expressions that may be named there:
-//   the columns of the FROM tables, or of a grouped select what its groups determine.
+//   Scope { frames: [outermost … innermost] }, a frame being the expressions that may be named
+//   there: the columns of the FROM tables, or of a grouped select what its groups determine.
 //
 // Thread: one.
 #pragma once

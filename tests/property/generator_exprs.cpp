@@ -262,7 +262,8 @@ Expr QueryGenerator::membership(const Scope& scope, int depth) {
   return result;
 }
 
-// What an aggregate takes: it names a column of the rows, or SQLite gives the aggregate to another select.
+// What an aggregate takes: it names a column of the rows, or SQLite gives the aggregate to another
+// select.
 Expr QueryGenerator::argument(Type type, const Scope& rows, int depth) {
   Expr made = expr(type, rows, std::min(depth - 1, 1));
   if (names_one_of(made, rows.frames.back())) return made;

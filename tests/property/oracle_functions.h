@@ -1,5 +1,5 @@
-// The functions that TreeQL's rules need and SQLite lacks: JSON text as TreeQL prints it, exact sums,
-// group_concat in an order.  Thread: those of the connection.
+// The functions that TreeQL's rules need and SQLite lacks: JSON text as TreeQL prints it, exact
+// sums, group_concat in an order.  Thread: those of the connection.
 #pragma once
 
 #include <string>

@@ -140,7 +140,8 @@ std::string limits(const Select& select, Yield yield) {
   return text;
 }
 
-// The order columns o0, o1 … of the inner select; `order` gets the ORDER BY over them. SQLite does not
+// The order columns o0, o1 … of the inner select; `order` gets the ORDER BY over them. SQLite
+// does not
 // find outer columns in the ORDER BY of a sub-select, but does in its result.
 std::string SqlitePrinter::order_columns(const Select& select, std::string& order) {
   const std::vector<Property> shape = flatten(schema_, select, select.shape);

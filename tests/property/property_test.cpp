@@ -1,4 +1,5 @@
-// Random schemas, queries and writes: every live result, kept by its patches, is what the same SELECT
+// Random schemas, queries and writes: every live result, kept by its patches, is what the same
+// SELECT
 // prints afresh, and what SQLite says.
 //
 //   TREMULA_TEST_SCALE=10 property_test    ten times as many seeds

@@ -1,4 +1,5 @@
-// Runs a scenario: the engine by its face, SQLite beside it, and a copy of each live result kept by its patches.
+// Runs a scenario: the engine by its face, SQLite beside it, and a copy of each live result kept
+// by its patches.
 #include <map>
 #include <optional>
 

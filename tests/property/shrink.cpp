@@ -1,4 +1,5 @@
-// The shrinker: drops steps, writes and parts of queries, one at a time, while the scenario still fails.
+// The shrinker: drops steps, writes and parts of queries, one at a time, while the scenario
+// still fails.
 #include <algorithm>
 
 #include "tests/property/scenario.h"
