@@ -44,24 +44,28 @@ void BlockInstance::hydrate() {
   Slot scratch;
   sites_.open(shape_context(0, Side::kNew, scratch));
   if (block_.use == SiteKind::kDerived) derived_ = std::make_unique<DerivedRelation>();
-  if (!block_.members.empty()) {
-    if (has_limit_)
-      for_each_visible(Side::kNew, [this](RowId row) { count_member(row, false, true); });
-    else
-      core_->for_each_row([this](RowId row) { count_member(row, false, true); });
-    settle_members();
-  } else if (block_.sites.size() > 0 || derived_) {
-    for_each_visible(Side::kNew, [this](RowId row) {
+  if (block_.sites.size() > 0 || derived_ || !block_.members.empty()) {
+    for_each_new_row([this](RowId row) {
       update_row_sites(row, false, true);
       if (derived_) derive_row(row, true);
+      if (!block_.members.empty()) count_member(row, false, true);
     });
-    if (derived_) derived_->settle();
   }
+  settle_members();
+  if (derived_) derived_->settle();
+}
+
+// The rows of the result on the new side, in order where there is one.
+void BlockInstance::for_each_new_row(const std::function<void(RowId)>& visit) const {
+  if (has_limit_ || core_->ordered())
+    for_each_visible(Side::kNew, visit);
+  else
+    core_->for_each_row(visit);
 }
 
 void BlockInstance::release_children() {
   if (block_.sites.size() > 0)
-    for_each_visible(Side::kNew, [this](RowId row) {
+    for_each_new_row([this](RowId row) {
       Slot scratch;
       const RowContext context = shape_context(row, Side::kNew, scratch);
       for (std::uint32_t s = 0; s < sites_.size(); ++s) sites_.release(s, row, context);
@@ -262,7 +266,7 @@ void BlockInstance::note_touched_rows() {
   };
   // A listed row was in the result; unless it is among the deltas, it still is.
   for (RowId row : touched_rows_) add(row);
-  if (touched_all_) for_each_visible(Side::kNew, add);
+  if (touched_all_) for_each_new_row(add);
   touched_rows_.clear();
   touched_all_ = false;
 }

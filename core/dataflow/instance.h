@@ -326,6 +326,7 @@ class BlockInstance final : public Instance {
   std::uint64_t deltas_seen() const { return deltas_seen_; }
 
  private:
+  void for_each_new_row(const std::function<void(RowId)>& visit) const;
   void update_row_sites(RowId row, bool in_old, bool in_new);
   void collect_window();
   void note_touched_rows();

@@ -114,7 +114,7 @@ Site BlockLowering::lower_site(const Select& child, SiteKind kind, const Expr* p
   // A semi-join counts all members once; worth it where many rows of this select will probe.
   const bool rows_decided = stage_ == Stage::kTuple && !in_shape_;
   const bool may_probe = kind == SiteKind::kExists && rows_decided && !child.grouped &&
-                         !child.limit && !child.sources.empty() &&
+                         !child.distinct && !child.limit && !child.sources.empty() &&
                          (!has_selective_equality(select_) || has_selective_equality(child));
   Lowered lowered = BlockLowering(child, kind, may_probe, false, tables_, registry_).run();
   Site site;

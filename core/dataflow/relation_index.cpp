@@ -55,10 +55,12 @@ void RelationIndex::rollback() {
     if (t.old_key) after = *t.old_key;
     if (before != after) order_.update(t.row, before, after);
   }
-  settle();
+  order_.settle();
+  seen_ = 0;
 }
 
 void RelationIndex::settle() {
+  refresh();  // where nothing changed in the end, no step has
   order_.settle();
   seen_ = 0;
 }
