@@ -5,9 +5,9 @@
 //   equality  each a group of its own, commits in another      top_k  likewise, ordered and limited
 //   range     each an interval of its own, commits below them
 //   behind    100 groups, each with all limits from 1 on, commits in them behind every window
-// touched: commits that change all n subscriptions:
-//   limits    of one group, each with a limit of its own       same   equal ones
-#include <algorithm>
+// touched: commits that change some of the n:
+//   one       the first alone, the others as in equality
+//   limits    all: of one group, each with a limit of its own  same   all: equal ones
 #include <string>
 #include <vector>
 
@@ -20,10 +20,12 @@ namespace {
 
 constexpr std::int64_t kBehindGroups = 100;
 
+enum class Hearers : std::uint8_t { kNone, kFirst, kAll };
+
 // What grows, and what is done to it.
 struct Shape {
   std::string name;
-  bool touched = false;
+  Hearers hearers = Hearers::kNone;
   std::vector<Item> items;
   // Subscription `index`, and commit `index`.
   ItemSubscription (*subscription)(std::size_t index);
@@ -40,7 +42,7 @@ std::vector<Item> grouped(std::int64_t groups, std::int64_t rows, std::int64_t r
   return items;
 }
 
-// Commits among the hundred rows of group 0, which nobody watches.
+// Commits among the hundred rows of group 0.
 Item beside(std::size_t index) {
   const auto i = static_cast<std::int64_t>(index);
   return {1 + i % 100, 0, 2'000'000 + i};
@@ -61,34 +63,39 @@ Item to_front(std::size_t index) {
 std::vector<Shape> shapes(bool full) {
   const std::int64_t groups = full ? 100'001 : 101;
   return {
-      {"equality", false, grouped(groups, 2, 100),
+      {"equality", Hearers::kNone, grouped(groups, 2, 100),
        [](std::size_t i) {
          return ItemSubscription{ItemQuery::kEquality, 1 + static_cast<std::int64_t>(i), 0};
        },
        beside},
-      {"top_k", false, grouped(groups, 2, 100),
+      {"top_k", Hearers::kNone, grouped(groups, 2, 100),
        [](std::size_t i) {
          return ItemSubscription{ItemQuery::kTopK, 1 + static_cast<std::int64_t>(i), 50};
        },
        beside},
-      {"range", false, grouped(1, 0, 1000),
+      {"range", Hearers::kNone, grouped(1, 0, 1000),
        [](std::size_t i) {
          const std::int64_t lo = 100'000'000 + 10 * static_cast<std::int64_t>(i);
          return ItemSubscription{ItemQuery::kRange, lo, lo + 10};
        },
        beside},
-      {"behind", false, grouped(kBehindGroups, 1100, 1100),
+      {"behind", Hearers::kNone, grouped(kBehindGroups, 1100, 1100),
        [](std::size_t i) {
          const auto k = static_cast<std::int64_t>(i);
          return ItemSubscription{ItemQuery::kTopK, k % kBehindGroups, 1 + k / kBehindGroups};
        },
        behind},
-      {"limits", true, grouped(1, 0, 1100),
+      {"one", Hearers::kFirst, grouped(groups, 2, 100),
+       [](std::size_t i) {
+         return ItemSubscription{ItemQuery::kTopK, static_cast<std::int64_t>(i), 50};
+       },
+       beside},
+      {"limits", Hearers::kAll, grouped(1, 0, 1100),
        [](std::size_t i) {
          return ItemSubscription{ItemQuery::kTopK, 0, 1 + static_cast<std::int64_t>(i % 1000)};
        },
        to_front},
-      {"same", true, grouped(1, 0, 1100),
+      {"same", Hearers::kAll, grouped(1, 0, 1100),
        [](std::size_t) { return ItemSubscription{ItemQuery::kTopK, 0, 50}; }, to_front},
   };
 }
@@ -96,7 +103,7 @@ std::vector<Shape> shapes(bool full) {
 std::vector<std::size_t> levels(const Shape& shape, const std::string& engine, bool full) {
   if (!full) return {10, 100};
   if (engine == "sqlite3") return {10, 100};  // linear: the next level says nothing new
-  if (shape.touched) return {1, 10, 100, 1000};
+  if (shape.hearers == Hearers::kAll) return {1, 10, 100, 1000};
   return {10, 100, 1000, 10'000, 100'000};
 }
 
@@ -111,6 +118,10 @@ struct Grower {
   Figure figure(std::string_view kind) const {
     return {"fan_out", shape.name, std::string(kind), engine_name,
             static_cast<std::int64_t>(subscriptions)};
+  }
+
+  std::string_view kind() const {
+    return shape.hearers == Hearers::kNone ? "untouched" : "touched";
   }
 
   // Subscribes until there are `count`.
@@ -132,15 +143,17 @@ struct Grower {
   double commit() {
     Samples samples;
     const std::size_t count = full ? (engine_name == "sqlite3" ? 200 : 5000) : 100;
-    const std::size_t expected_hearers = shape.touched ? subscriptions : 0;
+    const std::size_t wanted = shape.hearers == Hearers::kNone    ? 0
+                               : shape.hearers == Hearers::kFirst ? 1
+                                                                  : subscriptions;
     for (std::size_t i = 0; i < count; i++) {
       const Item item = shape.commit(commits++);
       const Clock::time_point begin = Clock::now();
       const std::size_t heard = engine->set_val(item);
       samples.add(ns_since(begin));
-      check(figure("check"), "hearers", std::to_string(heard), std::to_string(expected_hearers));
+      check(figure("check"), "hearers", std::to_string(heard), std::to_string(wanted));
     }
-    report(figure(shape.touched ? "touched" : "untouched"), samples);
+    report(figure(kind()), samples);
     return samples.percentile_us(50);
   }
 };
@@ -177,12 +190,12 @@ void run(const Shape& shape, const std::string& engine, bool full) {
     if (count == counts.front()) first_us = last_us;
   }
   check_rows(grower);
-  if (!shape.touched) {
-    report(grower.figure("untouched"), "growth", first_us > 0 ? last_us / first_us : 0, "x");
+  if (shape.hearers != Hearers::kAll) {
+    report(grower.figure(grower.kind()), "growth", first_us > 0 ? last_us / first_us : 0, "x");
     return;
   }
   const auto more = static_cast<double>(counts.back() - counts.front());
-  report(grower.figure("touched"), "each", (last_us - first_us) * 1000 / more, "ns");
+  report(grower.figure(grower.kind()), "each", (last_us - first_us) * 1000 / more, "ns");
 }
 
 }  // namespace
