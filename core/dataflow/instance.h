@@ -90,7 +90,7 @@ class TupleTable {
   explicit TupleTable(std::size_t width) : width_(width) {}
   RowId intern(const triples::Slot* tuple);
   RowId find(const triples::Slot* tuple) const;  // kAllRows: none
-  const triples::Slot* tuple(RowId row) const { return &slots_[row * width_]; }
+  const triples::Slot* tuple(RowId row) const { return slots_.data() + row * width_; }
   void release(RowId row);
   std::size_t memory_bytes() const;
 
