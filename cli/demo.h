@@ -1,5 +1,5 @@
-// Demo: the music shop with live queries, told step by step (examples/music/demo.tql), then a stream
-// of sales, returns and corrections, then the proof: each live result against a fresh SELECT.
+// Demo: the music shop with live queries, told step by step (examples/music/demo.tql), a stream of
+// sales, returns and corrections, and the proof: each live result against a fresh SELECT.
 //
 // Thread: the main thread.
 #pragma once

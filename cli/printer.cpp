@@ -91,6 +91,13 @@ void Printer::row(std::string_view row_json) {
   line(fields);
 }
 
+// The lines of SHOW come without their columns: each has them in itself.
+void Printer::show(std::string_view row_json) {
+  if (mode_ != Mode::kTable) return line(row_json);
+  if (!table_) begin_rows({});
+  row(row_json);
+}
+
 void Printer::end_rows() {
   if (!table_) return;
   write(table_->text(terminal_width()));
@@ -98,7 +105,9 @@ void Printer::end_rows() {
 }
 
 void Printer::take(const Output& output) {
-  if (output.kind != OutputKind::kRow) end_rows();
+  const bool is_row = output.kind == OutputKind::kRow || output.kind == OutputKind::kShow;
+  if (!is_row || output.statement != statement_) end_rows();
+  statement_ = output.statement;
   switch (output.kind) {
     case OutputKind::kColumns: return begin_rows(output.columns);
     case OutputKind::kRow: return row(output.text);
@@ -109,9 +118,9 @@ void Printer::take(const Output& output) {
       if (std::find(changed_.begin(), changed_.end(), output.subscription) == changed_.end())
         changed_.emplace_back(output.subscription);
       return;
+    case OutputKind::kShow: return show(output.text);
     case OutputKind::kWrite:
     case OutputKind::kExplain:
-    case OutputKind::kShow:
       if (!output.text.empty()) line(output.text);
       return;
   }

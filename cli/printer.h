@@ -57,10 +57,12 @@ class Printer {
   void line(std::string_view text);
   void begin_rows(std::span<const std::string> columns);
   void row(std::string_view row_json);
+  void show(std::string_view row_json);
   void end_rows();
 
   Mode mode_;
   std::optional<TextTable> table_;  // kTable: the rows so far
+  std::size_t statement_ = 0;       // that they belong to
   std::vector<std::string> changed_;
 };
 

@@ -87,7 +87,9 @@ TEST_CASE("shell: .tables, .schema and .help tell what there is") {
                                                  {kPrompt, ".help\n"},
                                                  {kPrompt, ".nonsense\n"},
                                                  {kPrompt, kEnd}});
-  CHECK(shows(finished, "{\"table\":\"Song\",\"number\":7,\"strict\":false,\"rows\":0}"));
+  CHECK(shows(finished,
+              "table  number  strict  rows\r\n-----  ------  ------  ----\r\nSong        7  false  "
+              "    0\r\n"));
   CHECK(shows(finished, "Song        1  Id    INT "));
   CHECK(shows(finished, ".mode json|table|csv"));
   CHECK(shows(finished, "there is no .nonsense"));

@@ -30,7 +30,7 @@ bool opens_function(std::string_view head) {
   if (head.ends_with("=") || head.ends_with("return") || head.ends_with(",") || head.ends_with("("))
     return false;
   for (const char* word : {"class", "struct", "union", "enum", "namespace"}) {
-    // `struct` may stand in a function's head too, as in a template's or a return type's; its `(` decides.
+    // `struct` may stand in a function's head too, as in its return type; its `(` decides.
     const std::size_t at = head.find(word);
     if (has_word(head, word) && head.find('(') > at && head.find(')') == std::string_view::npos)
       return false;

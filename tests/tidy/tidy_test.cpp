@@ -1,4 +1,4 @@
-// The rules of the house, held against the tree: floors, sizes, doors of third parties, paths of machines.
+// The rules of the house, held against the tree: floors, doors of third parties, sizes, paths.
 #include <doctest/doctest.h>
 
 #include <algorithm>
