@@ -40,7 +40,7 @@ void BlockInstance::hydrate() {
   Core& core = *block_.core;
   core_ = &core.directory->acquire(
       engine_, core, parameters_.values().first(core.parameter_count), block_.ordered);
-  core_->readers().push_back(this);
+  core_->add_reader(*this);
   Slot scratch;
   sites_.open(shape_context(0, Side::kNew, scratch));
   if (block_.use == SiteKind::kDerived) derived_ = std::make_unique<DerivedRelation>();
@@ -71,7 +71,7 @@ void BlockInstance::release_children() {
       for (std::uint32_t s = 0; s < sites_.size(); ++s) sites_.release(s, row, context);
     });
   sites_.close();
-  std::erase(core_->readers(), this);
+  core_->remove_reader(*this);
   block_.core->directory->release(*core_);
 }
 
@@ -93,6 +93,11 @@ RowContext BlockInstance::shape_context(RowId row, Side side, Slot& scratch) con
   context.parameters = parameters_.data();
   context.sites = &sites_;
   return context;
+}
+
+std::size_t BlockInstance::reach() const {
+  if (!has_limit_ || !block_.ordered) return ~std::size_t{0};
+  return limit_ == 0 ? 0 : offset_ + limit_;
 }
 
 std::size_t BlockInstance::row_count(Side side) const {
@@ -184,9 +189,9 @@ void BlockInstance::drain() {
 
 namespace {
 
-// A place in an order, or behind its end.
+// A place in an order, or behind its end.  Borrowed: its key.
 struct Edge {
-  std::string key;
+  std::string_view key;
   RowId row = 0;
   bool at_end = true;
 
@@ -199,8 +204,7 @@ struct Edge {
 
 Edge edge_at(const Arrangement& order, std::size_t index, Side side) {
   const Arrangement::Cursor at = order.select(index, side);
-  if (!at.valid()) return {};
-  return {std::string(at.key()), at.row(), false};
+  return at.valid() ? Edge{at.key(), at.row(), false} : Edge{};
 }
 
 const Edge& least(const Edge& a, const Edge& b) { return b < a ? b : a; }
@@ -210,6 +214,13 @@ struct Range {
   Edge from, to;
   bool holds(const Edge& place) const { return !(place < from) && place < to; }
 };
+
+bool is_among(RowId row, std::span<const RowDelta> deltas, const base::FlatSet<RowId>& many) {
+  if (!many.empty()) return many.contains(row);
+  for (const RowDelta& d : deltas)
+    if (d.row == row) return true;
+  return false;
+}
 
 }  // namespace
 
@@ -228,26 +239,27 @@ void BlockInstance::collect_window() {
     r.from = edge_at(order, offset_, side);
     r.to = edge_at(order, offset_ + limit_, side);
   }
-  base::FlatSet<RowId> in_t;
-  for (const RowDelta& delta : core_->deltas()) {
-    in_t.insert(delta.row);
-    Edge place{{}, delta.row, false};
+  const std::span<const RowDelta> changed = core_->deltas();
+  std::string key;
+  auto place = [&](RowId row, Side side) {
+    core_->order_key(row, side, key);
+    return Edge{key, row, false};
+  };
+  for (const RowDelta& delta : changed) {
     RowDelta seen{delta.row, false, false};
-    if (delta.in_old) {
-      core_->order_key(delta.row, Side::kOld, place.key);
-      seen.in_old = range[0].holds(place);
-    }
-    if (delta.in_new) {
-      core_->order_key(delta.row, Side::kNew, place.key);
-      seen.in_new = range[1].holds(place);
-    }
+    if (delta.in_old) seen.in_old = range[0].holds(place(delta.row, Side::kOld));
+    if (delta.in_new) seen.in_new = range[1].holds(place(delta.row, Side::kNew));
     if (seen.in_old || seen.in_new) deltas_.push_back(seen);
   }
+  constexpr std::size_t kFew = 8;
+  base::FlatSet<RowId> many;
+  if (changed.size() > kFew)
+    for (const RowDelta& delta : changed) many.insert(delta.row);
   auto cross = [&](const Edge& from, const Edge& to, bool entering) {
     if (!(from < to)) return;
     for (auto at = order.lower_bound(from.key, from.row, Side::kNew); at.valid(); at.next()) {
-      if (!(Edge{std::string(at.key()), at.row(), false} < to)) return;
-      if (!in_t.contains(at.row())) deltas_.push_back({at.row(), !entering, entering});
+      if (!(Edge{at.key(), at.row(), false} < to)) return;
+      if (!is_among(at.row(), changed, many)) deltas_.push_back({at.row(), !entering, entering});
     }
   };
   cross(range[0].from, least(range[0].to, range[1].from), false);
@@ -277,9 +289,10 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
   for (Side side : {Side::kOld, Side::kNew}) {
     if (!(side == Side::kOld ? in_old : in_new)) continue;
     Slot scratch;
-    // A member is an expression over the core's rows, unless a window or groups stand between.
-    const RowContext context = block_.sites.empty() ? core_->row_context(row, side, scratch)
-                                                    : shape_context(row, side, scratch);
+    // A member stands in the core, unless a window or groups stand between: then in the shape.
+    RowContext context = core_->row_context(row, side, scratch);
+    context.parameters = parameters_.data();
+    if (!block_.sites.empty()) context.sites = &sites_;
     const int s = static_cast<int>(side);
     for (const Node& node : block_.members) {
       const Value value = evaluate(node, context);

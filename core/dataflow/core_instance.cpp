@@ -1,4 +1,6 @@
 // CoreInstance: from tuples to the rows of the last stage. Groups and DISTINCT are in core_groups.cpp.
+#include <algorithm>
+
 #include "core/dataflow/from.h"
 #include "core/dataflow/instance.h"
 #include "core/dataflow/owned_rows.h"
@@ -292,8 +294,35 @@ void CoreInstance::drain() {
   visited_pairs_.clear();
   finish_groups();
   finish_distinct();
-  if (deltas_.empty()) return;
-  for (BlockInstance* reader : readers_) engine_.wake(*reader);
+  if (!deltas_.empty()) wake_readers();
+}
+
+// Wakes the readers whose window reaches the first position that changed. Many windows over one order cost
+// one look at the changed rows, not one each.
+void CoreInstance::wake_readers() {
+  auto first = readers_.begin();
+  if (ordered_ && !readers_.empty() && readers_.front()->reach() != ~std::size_t{0}) {
+    std::size_t least = ~std::size_t{0};
+    for (const RowDelta& d : deltas_) {
+      if (d.in_old) least = std::min(least, rank(d.row, Side::kOld));
+      if (d.in_new) least = std::min(least, rank(d.row, Side::kNew));
+    }
+    first = std::upper_bound(readers_.begin(), readers_.end(), least,
+                             [](std::size_t r, BlockInstance* b) { return r < b->reach(); });
+  }
+  for (; first != readers_.end(); ++first) engine_.wake(**first);
+}
+
+void CoreInstance::add_reader(BlockInstance& reader) {
+  auto at = std::upper_bound(readers_.begin(), readers_.end(), reader.reach(),
+                             [](std::size_t r, BlockInstance* b) { return r < b->reach(); });
+  readers_.insert(at, &reader);
+}
+
+void CoreInstance::remove_reader(BlockInstance& reader) {
+  auto at = std::lower_bound(readers_.begin(), readers_.end(), reader.reach(),
+                             [](BlockInstance* b, std::size_t r) { return b->reach() < r; });
+  readers_.erase(std::find(at, readers_.end(), &reader));
 }
 
 void CoreInstance::settle() {

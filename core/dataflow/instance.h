@@ -190,7 +190,8 @@ class CoreInstance final : public Instance {
   // All rows of the last stage on the new side, in no order.
   void for_each_row(const std::function<void(RowId)>& visit);
 
-  std::vector<BlockInstance*>& readers() { return readers_; }
+  void add_reader(BlockInstance& reader);
+  void remove_reader(BlockInstance& reader);
   std::size_t memory_bytes() const;
   std::string describe_state() const;
 
@@ -235,6 +236,7 @@ class CoreInstance final : public Instance {
   void order_key_of(const RowContext& row, std::string& out) const;
   void tie_break_of(const RowContext& row, std::string& out) const;
   void build_order();
+  void wake_readers();
   bool needs_rows() const;
 
   Core& core_;
@@ -265,7 +267,7 @@ class CoreInstance final : public Instance {
   std::vector<RowId> dead_tuples_;
   std::vector<std::pair<std::string, RowId>> building_;
   std::vector<RowDelta> deltas_;
-  std::vector<BlockInstance*> readers_;
+  std::vector<BlockInstance*> readers_;  // by reach: windows that end first stand first
   mutable std::string key_old_, key_new_;
   std::uint64_t deltas_seen_ = 0;
 };
@@ -293,6 +295,9 @@ class BlockInstance final : public Instance {
   CoreInstance& core() const { return *core_; }
   const ParameterVector& parameters() const { return parameters_; }
   const SiteHolder& sites() const { return sites_; }
+
+  // The first position behind its window: changes from there on don't concern it.
+  std::size_t reach() const;
 
   // --- Users ---
   void add_parent(std::string_view key, const ParentRef& parent);

@@ -194,6 +194,8 @@ std::string canonical_text(const Core& core) {
   for (const Node& value : core.distinct_values) append_canonical(value, out);
   out += 'O';
   append_order(core.order, out);
+  // Members of a semi-join take parameters that stand nowhere in the text.
+  out += '#' + std::to_string(core.parameter_count);
   return out;
 }
 
