@@ -11,12 +11,30 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
+bool is_name_byte(char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)); }
+
+bool ends_access_label(std::string_view text) {
+  text = trimmed(text);
+  return text == "public:" || text == "protected:" || text == "private:";
+}
+
+// The brace that closes the one at `at`, or the end.
+std::size_t end_of_braces(std::string_view code, std::size_t at) {
+  std::size_t depth = 0;
+  for (; at < code.size(); ++at) {
+    depth += code[at] == '{' ? 1 : 0;
+    depth -= code[at] == '}' ? 1 : 0;
+    if (depth == 0) break;
+  }
+  return at;
+}
+
 bool has_word(std::string_view text, std::string_view word) {
-  auto is_name = [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)); };
   for (std::size_t at = text.find(word); at != std::string_view::npos;
        at = text.find(word, at + 1)) {
     const std::size_t end = at + word.size();
-    if ((at == 0 || !is_name(text[at - 1])) && (end == text.size() || !is_name(text[end])))
+    if ((at == 0 || !is_name_byte(text[at - 1])) &&
+        (end == text.size() || !is_name_byte(text[end])))
       return true;
   }
   return false;
@@ -144,6 +162,8 @@ std::vector<Function> functions_of(std::string_view text) {
       functions.push_back({first_line, line_at(code, at)});
       first_line = 0;
       head = at + 1;
+    } else if (c == '{' && at > 0 && is_name_byte(code[at - 1])) {
+      at = end_of_braces(code, at);  // a value, as in a constructor's list: the head goes on
     } else if (c == '{') {
       const std::string_view before = std::string_view(code).substr(head, at - head);
       if (opens_function(before)) {
@@ -151,7 +171,8 @@ std::vector<Function> functions_of(std::string_view text) {
         depth = 1;
       }
       head = at + 1;
-    } else if (c == ';' || c == '}') {
+    } else if (c == ';' || c == '}' ||
+               ends_access_label(std::string_view(code).substr(head, at + 1 - head))) {
       head = at + 1;
     }
   }

@@ -253,14 +253,22 @@ TEST_CASE("tidy: no file holds a path of a machine or an unfinished thought") {
   // Put together here, so that this file doesn't complain of itself.
   const std::vector<std::string> banned = {std::string("/wo") + "rk/", std::string("/ho") + "me/",
                                            std::string("TO") + "DO", std::string("FIX") + "ME"};
-  Complaints complaints;
-  for (const SourceFile& file : tree()) {
-    for (std::size_t i = 0; i < file.lines.size(); ++i) {
-      for (const std::string& word : banned)
-        if (file.lines[i].find(word) != std::string::npos) complaints.add(file, i + 1, word);
-    }
+  const fs::path root = TREMULA_SOURCE_ROOT;
+  std::string complaints;
+  std::size_t files = 0;
+  for (auto entry = fs::recursive_directory_iterator(root); entry != fs::end(entry); ++entry) {
+    const std::string path = fs::relative(entry->path(), root).generic_string();
+    // What is built, what git keeps, and recorded answers: nobody writes them.
+    if (path == "build" || path == ".git" || path == ".cache" || path == "tests/conformance")
+      entry.disable_recursion_pending();
+    if (!entry->is_regular_file()) continue;
+    ++files;
+    const std::string text = read_file(entry->path());
+    for (const std::string& word : banned)
+      if (text.find(word) != std::string::npos) complaints += path + ": " + word + "\n";
   }
-  CHECK(complaints.text() == "");
+  CHECK(files > 100);
+  CHECK(complaints == "");
 }
 
 TEST_CASE("tidy: README.md shows examples/hello.cpp as it is") {
