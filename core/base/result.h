@@ -60,13 +60,31 @@ class [[nodiscard]] Result {
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   // Requires: ok().
-  T& value() & { TREMULA_ASSERT(ok()); return *std::get_if<0>(&state_); }
-  const T& value() const& { TREMULA_ASSERT(ok()); return *std::get_if<0>(&state_); }
-  T&& value() && { TREMULA_ASSERT(ok()); return std::move(*std::get_if<0>(&state_)); }
+  T& value() & {
+    TREMULA_ASSERT(ok());
+    return *std::get_if<0>(&state_);
+  }
+  const T& value() const& {
+    TREMULA_ASSERT(ok());
+    return *std::get_if<0>(&state_);
+  }
+  T&& value() && {
+    TREMULA_ASSERT(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
   // Requires: !ok().
-  Error& error() & { TREMULA_ASSERT(!ok()); return *std::get_if<1>(&state_); }
-  const Error& error() const& { TREMULA_ASSERT(!ok()); return *std::get_if<1>(&state_); }
-  Error&& error() && { TREMULA_ASSERT(!ok()); return std::move(*std::get_if<1>(&state_)); }
+  Error& error() & {
+    TREMULA_ASSERT(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  const Error& error() const& {
+    TREMULA_ASSERT(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  Error&& error() && {
+    TREMULA_ASSERT(!ok());
+    return std::move(*std::get_if<1>(&state_));
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -87,10 +105,10 @@ class [[nodiscard]] Result<void> : public Result<Unit> {
 #define TREMULA_CONCAT(a, b) TREMULA_CONCAT_INNER(a, b)
 
 // Evaluates a Result; on error returns it from the calling function.
-#define TREMULA_TRY(expression)                                                         \
-  do {                                                                                  \
-    if (auto tremula_result = (expression); !tremula_result.ok())                       \
-      return std::move(tremula_result).error();                                         \
+#define TREMULA_TRY(expression)                                   \
+  do {                                                            \
+    if (auto tremula_result = (expression); !tremula_result.ok()) \
+      return std::move(tremula_result).error();                   \
   } while (false)
 
 // The same, and binds the value: TREMULA_TRY_ASSIGN(auto plan, bind(ast));

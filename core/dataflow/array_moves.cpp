@@ -36,9 +36,8 @@ void find_at_rest(const std::vector<ArrayItem>& items, std::vector<bool>& moving
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < items.size(); ++i)
     if (stays(items[i]) && old_gap[i] == new_gap[i]) order.push_back(i);
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return items[a].old_index < items[b].old_index;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return items[a].old_index < items[b].old_index; });
   std::vector<std::size_t> tails;  // the item that ends the best run of each length
   std::vector<std::size_t> previous(items.size(), kNowhere);
   for (std::size_t i : order) {

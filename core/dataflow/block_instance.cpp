@@ -38,8 +38,8 @@ BlockInstance::~BlockInstance() = default;
 
 void BlockInstance::hydrate() {
   Core& core = *block_.core;
-  core_ = &core.directory->acquire(
-      engine_, core, parameters_.values().first(core.parameter_count), block_.ordered);
+  core_ = &core.directory->acquire(engine_, core, parameters_.values().first(core.parameter_count),
+                                   block_.ordered);
   core_->add_reader(*this);
   Slot scratch;
   sites_.open(shape_context(0, Side::kNew, scratch));
@@ -141,8 +141,7 @@ Value BlockInstance::contains(std::string_view key, bool has_null, Side side) co
   }
   if (const Member* member = members_.find(key))
     if ((old_side ? member->count_old : member->count_new) > 0) return Value::boolean_of(true);
-  if (block_.use == SiteKind::kIn && (old_side ? nulls_old_ : nulls_new_) > 0)
-    return Value::null();
+  if (block_.use == SiteKind::kIn && (old_side ? nulls_old_ : nulls_new_) > 0) return Value::null();
   return Value::boolean_of(false);
 }
 
@@ -163,8 +162,7 @@ void BlockInstance::member_changed(SiteScope, std::uint32_t, std::string_view) {
 void BlockInstance::update_row_sites(RowId row, bool in_old, bool in_new) {
   Slot scratch;
   const RowContext context = shape_context(row, Side::kNew, scratch);
-  for (std::uint32_t s = 0; s < sites_.size(); ++s)
-    sites_.update(s, row, context, in_old, in_new);
+  for (std::uint32_t s = 0; s < sites_.size(); ++s) sites_.update(s, row, context, in_old, in_new);
 }
 
 void BlockInstance::drain() {
@@ -348,8 +346,8 @@ void BlockInstance::tell_all() {
 }
 
 void BlockInstance::tell_members() {
-  const bool nulls = block_.use == SiteKind::kIn && ((nulls_old_ > 0) != (nulls_new_ > 0) ||
-                                                     (total_old_ > 0) != (total_new_ > 0));
+  const bool nulls = block_.use == SiteKind::kIn &&
+                     ((nulls_old_ > 0) != (nulls_new_ > 0) || (total_old_ > 0) != (total_new_ > 0));
   if (nulls) {
     tell_all();
     return;
@@ -358,8 +356,7 @@ void BlockInstance::tell_members() {
     const Member& member = *members_.find(key);
     if ((member.count_old > 0) == (member.count_new > 0)) continue;
     if (const ParentList* listed = parents_.find(key))
-      listed->for_each(
-          [](const ParentRef& p) { p.owner->site_changed(p.scope, p.site, p.row); });
+      listed->for_each([](const ParentRef& p) { p.owner->site_changed(p.scope, p.site, p.row); });
     if (const ParentList* whole = parents_.find(std::string_view()))
       whole->for_each([&](const ParentRef& p) {
         if (p.row == kAllRows) p.owner->member_changed(p.scope, p.site, key);

@@ -142,8 +142,7 @@ void CoreInstance::finish_groups() {
   touched_all_groups_ = false;
   base::FlatSet<Slot> forced;
   for (Slot slot : by_site)
-    if (groups_->exists(slot, Side::kOld) || groups_->exists(slot, Side::kNew))
-      forced.insert(slot);
+    if (groups_->exists(slot, Side::kOld) || groups_->exists(slot, Side::kNew)) forced.insert(slot);
   for (Slot slot : groups_->touched()) finish_group(slot, forced.erase(slot));
   for (const auto& entry : forced) finish_group(entry.key, true);
 }

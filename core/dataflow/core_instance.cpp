@@ -32,12 +32,11 @@ CoreInstance::CoreInstance(Engine& engine, Core& core, std::span<const triples::
       tuple_sites_(*this, SiteScope::kTuple, core.sites),
       group_sites_(*this, SiteScope::kGroup, core.group_sites),
       tuples_(core.sources.size()) {
-  if (core.grouped)
-    groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size());
+  if (core.grouped) groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size());
   static const std::vector<CoreAggregate> kNoAggregates;
   if (core.distinct) distinct_ = std::make_unique<GroupTable>(kNoAggregates, 0);
-  stage_relation_[0] = distinct_ ? static_cast<const triples::Relation*>(distinct_.get())
-                                 : groups_.get();
+  stage_relation_[0] =
+      distinct_ ? static_cast<const triples::Relation*>(distinct_.get()) : groups_.get();
 }
 
 CoreInstance::~CoreInstance() = default;
@@ -83,10 +82,10 @@ void CoreInstance::open() {
     derived_.push_back(&child);
   }
   for (const CoreSource& source : core_.sources)
-    relations_.push_back(source.derived < 0
-                             ? source.relation
-                             : derived_[static_cast<std::size_t>(source.derived)]
-                                   ->derived_relation());
+    relations_.push_back(
+        source.derived < 0
+            ? source.relation
+            : derived_[static_cast<std::size_t>(source.derived)]->derived_relation());
   row.relations = relations_.data();
   tuple_sites_.open(row);
   group_sites_.open(row);
@@ -213,8 +212,8 @@ void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::str
 }
 
 bool CoreInstance::first_visit(const Slot* tuple) {
-  return visited_.insert(std::string_view(reinterpret_cast<const char*>(tuple),
-                                          core_.sources.size() * sizeof(Slot)));
+  return visited_.insert(
+      std::string_view(reinterpret_cast<const char*>(tuple), core_.sources.size() * sizeof(Slot)));
 }
 
 // Whether tuples need numbers of their own.
@@ -460,8 +459,9 @@ void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
   } else {
     RowCollector collector([&](const Slot* tuple) {
       if (!where_sites_true(tuple, Side::kNew)) return;
-      visit(core_.sources.size() == 1   ? tuple[0]
-            : core_.sources.empty() ? 0 : tuples_.intern(tuple));
+      visit(core_.sources.size() == 1 ? tuple[0]
+            : core_.sources.empty()   ? 0
+                                      : tuples_.intern(tuple));
     });
     TupleFinder(*this, collector).pull(false, true);
   }

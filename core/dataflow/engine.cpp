@@ -37,8 +37,7 @@ void Engine::drain_all() {
   }
 }
 
-void Engine::release_later(BlockInstance& instance, std::string_view key,
-                           const ParentRef& parent) {
+void Engine::release_later(BlockInstance& instance, std::string_view key, const ParentRef& parent) {
   releases_.push_back({&instance, std::string(key), parent, nullptr});
 }
 
@@ -63,8 +62,7 @@ void Engine::settle() {
       release.instance->remove_parent(release.key, release.parent);
     else
       release.instance->drop_use();
-    if (release.instance->unused())
-      release.instance->block().directory->destroy(*release.instance);
+    if (release.instance->unused()) release.instance->block().directory->destroy(*release.instance);
   }
   releases_.clear();
   arena.clear();
@@ -130,8 +128,8 @@ void CoreDirectory::route_key(const Core& core, std::size_t source,
     triples::encode_ordered(parameters[p], out);
 }
 
-CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core,
-                                     std::span<const Value> parameters, bool ordered) {
+CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const Value> parameters,
+                                     bool ordered) {
   std::string key;
   encode_vector(parameters, key);
   if (Held* held = by_vector_.find(key)) {

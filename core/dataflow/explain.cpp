@@ -174,8 +174,8 @@ std::string CoreInstance::describe_state() const {
   std::string text = std::to_string(count_new_) + " rows";
   if (ordered_) text += " in order";
   if (groups_) text += ", " + std::to_string(groups_->row_count(triples::Side::kNew)) + " groups";
-  return text + ", " + std::to_string(memory_bytes()) + " bytes, " +
-         std::to_string(deltas_seen_) + " deltas seen";
+  return text + ", " + std::to_string(memory_bytes()) + " bytes, " + std::to_string(deltas_seen_) +
+         " deltas seen";
 }
 
 std::size_t BlockInstance::memory_bytes() const {

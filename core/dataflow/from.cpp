@@ -158,9 +158,8 @@ void TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
       break;
     case AccessKind::kMembers: {
       const triples::TypeId table = instance_.core_.sources[step.source].table;
-      const BlockInstance* members =
-          instance_.tuple_sites_.child(static_cast<std::uint32_t>(step.site),
-                                       instance_.tuple_context(tuple_, Side::kNew));
+      const BlockInstance* members = instance_.tuple_sites_.child(
+          static_cast<std::uint32_t>(step.site), instance_.tuple_context(tuple_, Side::kNew));
       auto add = [&](std::string_view key) {
         const Slot slot = instance_.engine_.tables.find(table, key);
         if (slot != triples::kNoSlot) out.push_back(slot);

@@ -24,13 +24,18 @@ class TupleFinder {
   void bind(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new);
   void bind_left(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new);
   void bind_row(const JoinPlan& plan, std::size_t at, triples::Slot slot, bool in_old, bool in_new);
-  void candidates(const BindStep& step, bool first, bool in_old, bool in_new, std::vector<triples::Slot>& out);
-  void candidates_by_key(const BindStep& step, bool in_old, bool in_new, std::vector<triples::Slot>& out);
-  bool candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new, std::vector<triples::Slot>& out);
+  void candidates(const BindStep& step, bool first, bool in_old, bool in_new,
+                  std::vector<triples::Slot>& out);
+  void candidates_by_key(const BindStep& step, bool in_old, bool in_new,
+                         std::vector<triples::Slot>& out);
+  bool candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new,
+                           std::vector<triples::Slot>& out);
   std::shared_ptr<RelationIndex> index_of(const BindStep& step, bool first) const;
   // Encodes what the columns must be on `side`; false if one of them is NULL.
-  void encode_values(const BindStep& step, const std::vector<triples::ColumnIndex>& columns, triples::Side side, std::string& out) const;
-  bool holds(const std::vector<const Conjunct*>& conjuncts, triples::Side side, bool with_sites) const;
+  void encode_values(const BindStep& step, const std::vector<triples::ColumnIndex>& columns,
+                     triples::Side side, std::string& out) const;
+  bool holds(const std::vector<const Conjunct*>& conjuncts, triples::Side side,
+             bool with_sites) const;
   void match(const BindStep& step, triples::Slot slot, bool& in_old, bool& in_new);
   void reached(bool in_old, bool in_new);
 

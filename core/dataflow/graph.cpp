@@ -41,8 +41,7 @@ class LimitCheck {
  private:
   bool whole(const ExprPtr& e) const {
     if (!e) return true;
-    const Value v =
-        e->op == ExprOp::kParameter ? parameters_[e->parameter] : e->literal.value();
+    const Value v = e->op == ExprOp::kParameter ? parameters_[e->parameter] : e->literal.value();
     return v.kind == triples::Kind::kInt && v.integer >= 0;
   }
   bool order(const std::vector<OrderTerm>& terms) const {
@@ -128,8 +127,7 @@ struct Graph::Impl {
   std::unique_ptr<RootView> open(const Select& select, std::span<const Value> parameters) {
     Lowered lowered = lower_root(select, engine->tables, engine->registry);
     const std::vector<Value> values = root_vector(lowered, parameters);
-    BlockInstance& instance =
-        lowered.block->directory->acquire(*engine, *lowered.block, values);
+    BlockInstance& instance = lowered.block->directory->acquire(*engine, *lowered.block, values);
     instance.add_use();
     auto view = std::make_unique<RootView>(engine, lowered.block, instance);
     if (engine->live) engine->views.push_back(view.get());
@@ -179,8 +177,7 @@ Graph::Graph(TableSource& tables, ArrangementStore& arrangements, Life life)
     : impl_(std::make_unique<Impl>(tables, arrangements, life)) {}
 Graph::~Graph() = default;
 
-Result<std::unique_ptr<View>> Graph::open(const Select& select,
-                                          std::span<const Value> parameters) {
+Result<std::unique_ptr<View>> Graph::open(const Select& select, std::span<const Value> parameters) {
   if (!LimitCheck(parameters).select(select))
     return Error{ErrorCode::kLimitRange, "LIMIT and OFFSET must be whole numbers from 0", {}};
   impl_->arrangements.refresh();
@@ -195,8 +192,8 @@ Result<void> Graph::run(const Select& select, std::span<const Value> parameters,
   const std::unique_ptr<RootView> view = impl_->open(select, parameters);
   const BlockInstance& instance = *view->instance();
   const Core& core = instance.core().core();
-  const bool plain = !core.grouped && !core.distinct && !core.sources.empty() &&
-                     core.sources[0].derived < 0;
+  const bool plain =
+      !core.grouped && !core.distinct && !core.sources.empty() && core.sources[0].derived < 0;
   bool more = true;
   std::vector<Value> values;
   instance.for_each_visible(Side::kNew, [&](RowId row) {

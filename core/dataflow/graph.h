@@ -93,12 +93,14 @@ class Graph {
 
   // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are copied.
   // Errors: limit_range (with the span {0,0}).
-  base::Result<std::unique_ptr<View>> open(const Select& select, std::span<const triples::Value> parameters);
+  base::Result<std::unique_ptr<View>> open(const Select& select,
+                                           std::span<const triples::Value> parameters);
 
   // Runs a select once, on the new side, and calls `row` with the row's slot in its first source (kNoSlot if that is no base table)
   // and the values of the shape's properties (all must be kValue); they are valid during the call. Stops when it returns false.
   using RowVisitor = std::function<bool(triples::Slot, std::span<const triples::Value>)>;
-  base::Result<void> run(const Select& select, std::span<const triples::Value> parameters, const RowVisitor& row);
+  base::Result<void> run(const Select& select, std::span<const triples::Value> parameters,
+                         const RowVisitor& row);
 
   // Takes one commit in. Requires: the relations are sealed and not settled yet.
   // Returns: the views whose results may have changed, in the order in which they were opened; ask each for changes().

@@ -170,7 +170,9 @@ class CoreInstance final : public Instance {
   const ParameterVector& parameters() const { return parameters_; }
 
   // --- The last stage's rows ---
-  std::size_t count(triples::Side side) const { return side == triples::Side::kOld ? count_old_ : count_new_; }
+  std::size_t count(triples::Side side) const {
+    return side == triples::Side::kOld ? count_old_ : count_new_;
+  }
   const Arrangement& order() const { return order_; }
   // Keeps the rows in order from now on.
   void demand_order();
@@ -207,9 +209,11 @@ class CoreInstance final : public Instance {
   // One tuple, decided without sub-selects of WHERE: these, then the stages after.
   void take_tuple(const triples::Slot* tuple, bool in_old, bool in_new);
   bool where_sites_true(const triples::Slot* tuple, triples::Side side) const;
-  void update_sites(const std::vector<std::uint32_t>& sites, RowId row, const triples::Slot* tuple, bool in_old, bool in_new);
+  void update_sites(const std::vector<std::uint32_t>& sites, RowId row, const triples::Slot* tuple,
+                    bool in_old, bool in_new);
   // The sub-selects of an ON: held for the pair of a tuple and a row of `source` that the rest of the ON lets through.
-  void update_pair(const std::vector<std::uint32_t>& sites, std::uint32_t source, const triples::Slot* tuple, bool in_old, bool in_new);
+  void update_pair(const std::vector<std::uint32_t>& sites, std::uint32_t source,
+                   const triples::Slot* tuple, bool in_old, bool in_new);
   bool first_visit(const triples::Slot* tuple);
   void open_reverse_indexes();
   void release_rows();
@@ -249,7 +253,8 @@ class CoreInstance final : public Instance {
   std::unique_ptr<GroupTable> groups_;
   std::unique_ptr<GroupTable> distinct_;
   const triples::Relation* group_relation_[1] = {nullptr};
-  const triples::Relation* stage_relation_[1] = {nullptr};  // of the last stage, if that is groups or distinct
+  const triples::Relation* stage_relation_[1] = {
+      nullptr};                 // of the last stage, if that is groups or distinct
   const RowId single_row_ = 0;  // where at most one row can be
   bool ordered_ = false;
   bool hydrating_ = false;
@@ -262,7 +267,7 @@ class CoreInstance final : public Instance {
   std::vector<RowId> touched_tuples_;
   std::vector<RowId> touched_groups_;
   bool touched_all_ = false, touched_all_groups_ = false;
-  base::FlatSet<std::string> visited_;        // tuples of this step
+  base::FlatSet<std::string> visited_;  // tuples of this step
   base::FlatSet<std::string> visited_pairs_;
   std::vector<RowId> dead_tuples_;
   std::vector<std::pair<std::string, RowId>> building_;
@@ -363,13 +368,15 @@ class BlockInstance final : public Instance {
 };
 
 // The JSON text of an array or a single row (a bare single: its value), in the arena.
-triples::Value render_value(BlockInstance& instance, SiteKind kind, triples::Side side, base::Arena& arena);
+triples::Value render_value(BlockInstance& instance, SiteKind kind, triples::Side side,
+                            base::Arena& arena);
 
 // The instances of a core, by parameter vector, and by the part of it that rows are routed by.
 class CoreDirectory {
  public:
   // One more use. The instance, made and hydrated (with its rows in order, if asked for) if there is none.
-  CoreInstance& acquire(Engine& engine, Core& core, std::span<const triples::Value> parameters, bool ordered);
+  CoreInstance& acquire(Engine& engine, Core& core, std::span<const triples::Value> parameters,
+                        bool ordered);
   void release(CoreInstance& instance);  // One use less; destroyed with the last
   // Calls visit(instance) for those that a row with these route values may concern.
   template <typename Visitor>
@@ -415,7 +422,7 @@ struct Engine {
       : tables(table_source), indexes(index_store) {}
 
   void wake(Instance& instance);
-  void note(Instance& instance);   // it must hear settle()
+  void note(Instance& instance);  // it must hear settle()
   void drain_all();
   // Gives a use of a block instance back at settle().
   void release_later(BlockInstance& instance, std::string_view key, const ParentRef& parent);
@@ -437,7 +444,7 @@ struct Engine {
   struct Release {
     BlockInstance* instance = nullptr;
     std::string key;
-    ParentRef parent;            // of a root: no owner
+    ParentRef parent;              // of a root: no owner
     std::shared_ptr<Block> block;  // of a root
   };
   std::vector<std::vector<Instance*>> woken_;  // by rank

@@ -11,9 +11,7 @@ namespace {
 
 SourceMask bit(std::size_t source) { return SourceMask{1} << source; }
 
-bool is_comparison(const Node& node) {
-  return node.op == ExprOp::kEqual || node.op == ExprOp::kIs;
-}
+bool is_comparison(const Node& node) { return node.op == ExprOp::kEqual || node.op == ExprOp::kIs; }
 
 // One plan in the making: which sources are bound, which conjuncts are decided.
 class Planner {

@@ -186,8 +186,7 @@ void BlockLowering::lower_aggregate(const Aggregate& aggregate) {
   if (aggregate.filter) made.filter = lower(*aggregate.filter);
   if (aggregate.separator) made.separator = lower(*aggregate.separator);
   made.order = lower_order_terms(aggregate.order);
-  made.needs_row_key =
-      Accumulator::needs_row_key(aggregate.kind, aggregate.distinct, aggregate);
+  made.needs_row_key = Accumulator::needs_row_key(aggregate.kind, aggregate.distinct, aggregate);
   core_->aggregates.push_back(std::move(made));
 }
 

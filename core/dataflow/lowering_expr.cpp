@@ -56,8 +56,8 @@ Node BlockLowering::column_node(std::uint32_t source, std::uint32_t column) {
   if (stage_ != Stage::kTuple) return node;
   Core& core = core_ptr_ ? *core_ptr_ : *core_;
   if (!select_.sources[source].derived)
-    node.index = tables_.column(select_.sources[source].table,
-                                select_.sources[source].columns[column].attr);
+    node.index =
+        tables_.column(select_.sources[source].table, select_.sources[source].columns[column].attr);
   core.sources[source].read_columns |= triples::column_bit(node.index);
   return node;
 }
@@ -92,8 +92,8 @@ Node BlockLowering::lower(const Expr& expr) {
     const SiteKind kind = expr.op == ExprOp::kExists ? SiteKind::kExists
                           : expr.op == ExprOp::kIn   ? SiteKind::kIn
                                                      : SiteKind::kScalar;
-    Site site = lower_site(*expr.select, kind, kind == SiteKind::kIn ? expr.arguments[0].get()
-                                                                     : nullptr);
+    Site site =
+        lower_site(*expr.select, kind, kind == SiteKind::kIn ? expr.arguments[0].get() : nullptr);
     node.index = static_cast<std::uint32_t>(sites_->size());
     sites_->push_back(std::move(site));
   }

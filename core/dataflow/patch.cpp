@@ -102,7 +102,8 @@ class Differ {
 
   // One replace at `path` in place of what was written since `mark`, if that is shorter.
   template <typename Print>
-  void or_replace(std::size_t mark, const std::string& path, const std::string& key, Print&& print) {
+  void or_replace(std::size_t mark, const std::string& path, const std::string& key,
+                  Print&& print) {
     if (out_.size() < mark + 2) return;
     Change c;
     c.path = path;
@@ -131,9 +132,8 @@ class Differ {
     });
   }
 
-  void properties(const Place& before, const Place& after,
-                  const std::vector<BlockProperty>& list, const RowContext& old_row,
-                  const RowContext& new_row, const std::string& path) {
+  void properties(const Place& before, const Place& after, const std::vector<BlockProperty>& list,
+                  const RowContext& old_row, const RowContext& new_row, const std::string& path) {
     for (const BlockProperty& p : list) {
       std::string at = path;
       append_name(p.name, at);

@@ -32,27 +32,45 @@ enum class ExprOp : std::uint8_t {
   kLiteral,    // literal
   kParameter,  // parameter: position in the statement's list of parameters
   kColumn,     // level, source, column
-  kNegate, kNot, kIsNull, kIsNotNull,                                        // 1 argument
-  kAdd, kSubtract, kMultiply, kDivide, kModulo, kConcat,                     // 2 arguments
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIs, kIsNot,  // 2
-  kJsonGet, kJsonGetText,                                                    // 2: -> and ->>
-  kLike,                                                                     // 2 or 3: text, pattern, escape
-  kGlob,                                                                     // 2: text, pattern
-  kAnd, kOr,                                                                 // 2 or more, three-valued
-  kInList,                                                                   // value, items...; FALSE without items
-  kCase,                                                                     // when1, then1, when2, then2, ..., else (always there)
-  kCast,                                                                     // 1; `type`
-  kCall,                                                                     // `function`
-  kExists,                                                                   // select
-  kIn,                                                                       // 1 argument, select
-  kScalar,                                                                   // select: its first row's value, or NULL
-  kJsonArray,                                                                // items: [a, b] in a write
-  kJsonObject,                                                               // values, keyed by `names`: {a: 1} in a write
+  kNegate,
+  kNot,
+  kIsNull,
+  kIsNotNull,  // 1 argument
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kModulo,
+  kConcat,  // 2 arguments
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIs,
+  kIsNot,  // 2
+  kJsonGet,
+  kJsonGetText,  // 2: -> and ->>
+  kLike,         // 2 or 3: text, pattern, escape
+  kGlob,         // 2: text, pattern
+  kAnd,
+  kOr,          // 2 or more, three-valued
+  kInList,      // value, items...; FALSE without items
+  kCase,        // when1, then1, when2, then2, ..., else (always there)
+  kCast,        // 1; `type`
+  kCall,        // `function`
+  kExists,      // select
+  kIn,          // 1 argument, select
+  kScalar,      // select: its first row's value, or NULL
+  kJsonArray,   // items: [a, b] in a write
+  kJsonObject,  // values, keyed by `names`: {a: 1} in a write
 };
 
 struct Expr {
   ExprOp op = ExprOp::kLiteral;
-  triples::Type type = triples::Type::kAny;  // of kCast: the target; of others what is known of the result
+  triples::Type type =
+      triples::Type::kAny;  // of kCast: the target; of others what is known of the result
   triples::Function function{};
   triples::OwnedValue literal;
   std::uint32_t parameter = 0;
@@ -60,8 +78,8 @@ struct Expr {
   std::uint32_t source = 0;
   std::uint32_t column = 0;
   std::vector<std::unique_ptr<Expr>> arguments;
-  std::vector<std::string> names;   // of kJsonObject
-  std::unique_ptr<Select> select;   // of kExists, kIn, kScalar
+  std::vector<std::string> names;  // of kJsonObject
+  std::unique_ptr<Select> select;  // of kExists, kIn, kScalar
 
   Expr();
   ~Expr();
@@ -72,17 +90,27 @@ ExprPtr clone(const Expr& expr);
 struct OrderTerm {
   ExprPtr expr;
   triples::Direction direction = triples::Direction::kAscending;
-  triples::Nulls nulls = triples::Nulls::kFirst;  // already resolved: NULLS FIRST in ASC, LAST in DESC unless said
+  triples::Nulls nulls =
+      triples::Nulls::kFirst;  // already resolved: NULLS FIRST in ASC, LAST in DESC unless said
 };
 
-enum class AggregateKind : std::uint8_t { kCountAll, kCount, kSum, kAvg, kMin, kMax, kTotal, kGroupConcat };
+enum class AggregateKind : std::uint8_t {
+  kCountAll,
+  kCount,
+  kSum,
+  kAvg,
+  kMin,
+  kMax,
+  kTotal,
+  kGroupConcat
+};
 
 struct Aggregate {
   AggregateKind kind = AggregateKind::kCountAll;
-  ExprPtr argument;   // null for kCountAll
+  ExprPtr argument;  // null for kCountAll
   bool distinct = false;
-  ExprPtr filter;     // null: all rows
-  ExprPtr separator;  // of kGroupConcat; null: ','
+  ExprPtr filter;                // null: all rows
+  ExprPtr separator;             // of kGroupConcat; null: ','
   std::vector<OrderTerm> order;  // of kGroupConcat; empty: key order
 };
 
@@ -104,16 +132,18 @@ struct Source {
   JoinKind join = JoinKind::kInner;  // how it joins those before it; kInner for the first
   ExprPtr on;                        // null for the first. Sees this source and those before it
   triples::TypeId table{};           // without `derived`
-  std::unique_ptr<Select> derived;   // a derived table: its columns are the shape's properties, in order, all kValue
-  std::string name;                  // table name and alias, for EXPLAIN
+  std::unique_ptr<Select>
+      derived;  // a derived table: its columns are the shape's properties, in order, all kValue
+  std::string name;  // table name and alias, for EXPLAIN
   std::string alias;
-  std::vector<SourceColumn> columns; // of a table: those in use, each once; of a derived table: all
+  std::vector<SourceColumn>
+      columns;  // of a table: those in use, each once; of a derived table: all
 };
 
 enum class PropertyKind : std::uint8_t { kValue, kArray, kSingle, kObject };
 
 struct Property {
-  std::string name;                  // empty for a bare value
+  std::string name;  // empty for a bare value
   PropertyKind kind = PropertyKind::kValue;
   ExprPtr expr;                      // of kValue
   std::unique_ptr<Select> select;    // of kArray, kSingle
@@ -128,14 +158,14 @@ struct Shape {
 struct Select {
   std::vector<Source> sources;  // none: one empty row
   ExprPtr where;                // null: TRUE
-  bool grouped = false;         // GROUP BY, or an aggregate in it (then without keys: always one row)
+  bool grouped = false;  // GROUP BY, or an aggregate in it (then without keys: always one row)
   std::vector<ExprPtr> group_keys;
   std::vector<Aggregate> aggregates;
   std::vector<Dependent> dependents;
-  ExprPtr having;               // null: TRUE
+  ExprPtr having;  // null: TRUE
   bool distinct = false;
   std::vector<OrderTerm> order;  // without the tie-break, which the engine adds
-  ExprPtr limit;                // null: none. A literal or a parameter
+  ExprPtr limit;                 // null: none. A literal or a parameter
   ExprPtr offset;
   Shape shape;
 };

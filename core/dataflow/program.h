@@ -16,14 +16,15 @@
 
 namespace tremula::dataflow {
 
-using SourceMask = std::uint64_t;  // bit i: reads source i of the scope
+using SourceMask = std::uint64_t;               // bit i: reads source i of the scope
 inline constexpr std::size_t kSourcesMax = 60;  // bits of a SourceMask, some to spare
 
 struct Node {
   ExprOp op = ExprOp::kLiteral;
   triples::Type type = triples::Type::kAny;  // of kCast
   triples::Function function{};
-  std::uint32_t index = 0;   // kParameter: in the vector; kColumn: in the relation; kExists, kIn, kScalar: the site
+  std::uint32_t index =
+      0;  // kParameter: in the vector; kColumn: in the relation; kExists, kIn, kScalar: the site
   std::uint32_t source = 0;  // of kColumn
   triples::OwnedValue literal;
   std::vector<Node> arguments;

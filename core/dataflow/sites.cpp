@@ -38,8 +38,8 @@ void SiteHolder::open(const RowContext& row) {
 void SiteHolder::close() {
   for (std::uint32_t i = 0; i < whole_.size(); ++i)
     if (whole_[i] != nullptr)
-      owner_.engine().release_later(
-          *whole_[i], {}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+      owner_.engine().release_later(*whole_[i], {},
+                                    {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
   whole_.clear();
 }
 

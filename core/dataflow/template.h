@@ -32,8 +32,8 @@ struct ParameterOrigin {
   enum class From : std::uint8_t { kLiteral, kUser, kOuter };
   From from = From::kLiteral;
   triples::OwnedValue literal;
-  std::uint32_t user = 0;    // kUser: position in the statement's list
-  std::uint32_t level = 0;   // kOuter: 1 is the select around this one
+  std::uint32_t user = 0;   // kUser: position in the statement's list
+  std::uint32_t level = 0;  // kOuter: 1 is the select around this one
   std::uint32_t source = 0;
   std::uint32_t column = 0;
 };
@@ -72,12 +72,12 @@ struct Equality {
 struct CoreSource {
   JoinKind join = JoinKind::kInner;
   triples::TypeId table{};
-  const triples::Relation* relation = nullptr;  // of a base table
-  int derived = -1;                              // or the site in Core::derived
-  std::vector<triples::ColumnIndex> key_columns; // of a base table
-  triples::ColumnMask read_columns = 0;          // what the core and the blocks over it read
+  const triples::Relation* relation = nullptr;    // of a base table
+  int derived = -1;                               // or the site in Core::derived
+  std::vector<triples::ColumnIndex> key_columns;  // of a base table
+  triples::ColumnMask read_columns = 0;           // what the core and the blocks over it read
   std::string name;
-  std::vector<std::string> column_names;         // for EXPLAIN; by position in the plan
+  std::vector<std::string> column_names;  // for EXPLAIN; by position in the plan
 };
 
 struct NodeOrder {
@@ -103,9 +103,9 @@ struct BindStep {
   AccessKind access = AccessKind::kScan;
   std::vector<triples::ColumnIndex> columns;  // kKey, kIndex: compared with `values`
   std::vector<const Node*> values;
-  int site = -1;                              // kMembers: the semi-join whose members give the key
-  std::vector<const Conjunct*> match;         // of a LEFT JOIN: its ON
-  std::vector<const Conjunct*> filter;        // what can be decided once this source is bound
+  int site = -1;                        // kMembers: the semi-join whose members give the key
+  std::vector<const Conjunct*> match;   // of a LEFT JOIN: its ON
+  std::vector<const Conjunct*> filter;  // what can be decided once this source is bound
   // Of kIndex over a base table: found at first use.
   mutable std::shared_ptr<RelationIndex> index;
 };
@@ -113,19 +113,20 @@ using JoinPlan = std::vector<BindStep>;
 
 // The equalities of one source with parameters: which instances a row may concern.
 struct RouteKey {
-  std::vector<const Node*> of_row;      // over the source alone
+  std::vector<const Node*> of_row;  // over the source alone
   std::vector<std::uint32_t> parameters;
 };
 
 struct Core {
   std::string canonical;
-  std::uint32_t rank = 0;               // greater than those of all templates below
+  std::uint32_t rank = 0;  // greater than those of all templates below
   std::size_t parameter_count = 0;
   std::vector<CoreSource> sources;
-  std::vector<Conjunct> conjuncts;      // without sub-selects of WHERE first
+  std::vector<Conjunct> conjuncts;  // without sub-selects of WHERE first
   std::vector<Equality> equalities;
-  std::vector<Site> sites;              // over the tuple: of WHERE, ON, group keys, aggregates, and of the order and the
-                                        // shape where these are over the tuple
+  std::vector<Site>
+      sites;  // over the tuple: of WHERE, ON, group keys, aggregates, and of the order and the
+              // shape where these are over the tuple
   std::vector<Site> derived;
   std::vector<std::uint32_t> where_sites;  // decided before the others
   std::vector<std::uint32_t> later_sites;
@@ -134,21 +135,23 @@ struct Core {
   bool grouped = false;
   std::vector<Node> group_keys;
   std::vector<CoreAggregate> aggregates;
-  std::vector<Dependent> dependents;    // source, column of the relation
+  std::vector<Dependent> dependents;  // source, column of the relation
   bool has_having = false;
   Node having;
-  std::vector<Site> group_sites;        // over the group
+  std::vector<Site> group_sites;  // over the group
   bool distinct = false;
-  std::vector<Node> distinct_values;    // kExists.. sites as values; trees are rendered
-  std::vector<NodeOrder> order;         // over the last stage
-  bool single = false;                  // of a statement's own select: has one instance, so it makes no index for itself
-  bool at_most_one = false;             // an aggregate without GROUP BY, or no FROM
+  std::vector<Node> distinct_values;  // kExists.. sites as values; trees are rendered
+  std::vector<NodeOrder> order;       // over the last stage
+  bool single =
+      false;  // of a statement's own select: has one instance, so it makes no index for itself
+  bool at_most_one = false;  // an aggregate without GROUP BY, or no FROM
 
   JoinPlan pull_plan;
-  std::vector<JoinPlan> push_plans;     // per source: it is pinned to the row that changed
-  std::vector<JoinPlan> prefix_plans;   // of a LEFT JOIN: the sources before it, from a row that it may meet
-  std::vector<JoinPlan> rest_plans;     // of a LEFT JOIN: it, and the sources after it
-  std::vector<RouteKey> routes;         // per source; without nodes: all instances
+  std::vector<JoinPlan> push_plans;  // per source: it is pinned to the row that changed
+  std::vector<JoinPlan>
+      prefix_plans;  // of a LEFT JOIN: the sources before it, from a row that it may meet
+  std::vector<JoinPlan> rest_plans;  // of a LEFT JOIN: it, and the sources after it
+  std::vector<RouteKey> routes;      // per source; without nodes: all instances
 
   std::unique_ptr<CoreDirectory> directory;  // of its instances
   std::uint64_t deltas_seen = 0;
@@ -160,8 +163,8 @@ struct Core {
 struct BlockProperty {
   std::string name;
   PropertyKind kind = PropertyKind::kValue;
-  Node node;                // of kValue
-  std::uint32_t site = 0;   // of kArray, kSingle
+  Node node;                              // of kValue
+  std::uint32_t site = 0;                 // of kArray, kSingle
   std::vector<BlockProperty> properties;  // of kObject
 };
 
@@ -170,13 +173,13 @@ struct Block {
   std::uint32_t rank = 0;
   std::shared_ptr<Core> core;
   std::size_t parameter_count = 0;
-  bool ordered = false;                  // someone asks for positions or first rows
-  int limit = -1;                        // the parameter that holds it, or -1
+  bool ordered = false;  // someone asks for positions or first rows
+  int limit = -1;        // the parameter that holds it, or -1
   int offset = -1;
   bool bare = false;
   std::vector<BlockProperty> properties;
-  std::vector<Site> sites;               // of the shape, over the core's last stage
-  std::vector<Node> members;             // of a semi-join's child: what is counted
+  std::vector<Site> sites;    // of the shape, over the core's last stage
+  std::vector<Node> members;  // of a semi-join's child: what is counted
   SiteKind use = SiteKind::kArray;
   bool root = false;
 

@@ -25,19 +25,19 @@ std::string_view merge_rule_name(MergeRule rule);
 
 struct ColumnDef {
   std::string name;
-  AttrId attr{};                 // a declared number, kGeneratedIdAttr, or above
-                                 // kMaxDeclaredNumber: undeclared
-  Type type = Type::kAny;        // kAny only for undeclared columns
-  int key_position = -1;         // place in the KEY clause from 0, or -1
-  bool not_null = false;         // as declared; key columns are never NULL anyway
+  AttrId attr{};           // a declared number, kGeneratedIdAttr, or above
+                           // kMaxDeclaredNumber: undeclared
+  Type type = Type::kAny;  // kAny only for undeclared columns
+  int key_position = -1;   // place in the KEY clause from 0, or -1
+  bool not_null = false;   // as declared; key columns are never NULL anyway
   std::optional<OwnedValue> default_value;
   bool indexed = false;
-  std::string references;        // table name of REF, or empty
+  std::string references;  // table name of REF, or empty
   MergeRule merge = MergeRule::kLww;
-  bool merge_given = false;      // a merge rule was written
-  bool visible = true;           // false: hidden (its number is gone from the declaration), kept
-                                 // for its type and rule
-  bool declared = true;          // false: a lax table's undeclared column
+  bool merge_given = false;  // a merge rule was written
+  bool visible = true;       // false: hidden (its number is gone from the declaration), kept
+                             // for its type and rule
+  bool declared = true;      // false: a lax table's undeclared column
 };
 
 struct TableDef {
@@ -45,16 +45,17 @@ struct TableDef {
   TypeId type{};
   bool strict = false;
   bool dropped = false;
-  bool read_only = false;         // the catalog's own
-  bool generated_key = false;     // no KEY: rows have the column `id`
-  std::vector<ColumnDef> columns; // declared and visible ones first, in declared order, then others
+  bool read_only = false;      // the catalog's own
+  bool generated_key = false;  // no KEY: rows have the column `id`
+  std::vector<ColumnDef>
+      columns;  // declared and visible ones first, in declared order, then others
   std::vector<std::pair<std::uint32_t, std::uint32_t>> reserved;  // inclusive ranges, sorted
 
   // A table with generated_key answers for `id` (kGeneratedIdAttr) too, whether or not `columns`
   // holds it.
   const ColumnDef* find_column(std::string_view name) const;  // declared and visible
   const ColumnDef* find_undeclared(std::string_view name) const;
-  const ColumnDef* find_attr(AttrId attr) const;              // any
+  const ColumnDef* find_attr(AttrId attr) const;  // any
   // In the order of the KEY clause; the generated id alone if that.
   std::vector<const ColumnDef*> key_columns() const;
 };

@@ -45,7 +45,10 @@ struct DeclareTable {
   base::Span name_span;
   std::vector<base::Span> column_spans;  // parallel to table.columns
 };
-struct DropTable { triples::TypeId table{}; std::string name; };
+struct DropTable {
+  triples::TypeId table{};
+  std::string name;
+};
 struct Insert {
   triples::TypeId table{};
   bool upsert = false;
@@ -56,18 +59,32 @@ struct Update {
   std::vector<WriteColumn> columns;
   dataflow::Select rows;
 };
-struct Delete { triples::TypeId table{}; dataflow::Select rows; };
-struct Query { dataflow::Select select; std::vector<std::string> column_names; };
+struct Delete {
+  triples::TypeId table{};
+  dataflow::Select rows;
+};
+struct Query {
+  dataflow::Select select;
+  std::vector<std::string> column_names;
+};
 struct Subscribe {
   std::string name;
   base::Span name_span;
   dataflow::Select select;
   std::string query_text;  // the SELECT as written
 };
-struct Unsubscribe { std::string name; base::Span name_span; };
+struct Unsubscribe {
+  std::string name;
+  base::Span name_span;
+};
 enum class Transaction : unsigned char { kBegin, kCommit, kRollback };
-struct Explain { dataflow::Select select; };
-struct ExplainLive { std::string name; base::Span name_span; };
+struct Explain {
+  dataflow::Select select;
+};
+struct ExplainLive {
+  std::string name;
+  base::Span name_span;
+};
 enum class Show : unsigned char { kTables, kSubscriptions, kStats };
 struct Import {
   triples::TypeId table{};
@@ -89,8 +106,8 @@ using StatementVariant =
                  Transaction, Explain, ExplainLive, Show, Import, Export, Maintenance>;
 
 struct Parameter {
-  std::string name;   // without the $
-  base::Span span;    // of its first use, for unbound_parameter
+  std::string name;  // without the $
+  base::Span span;   // of its first use, for unbound_parameter
 };
 
 struct Statement {
@@ -105,7 +122,10 @@ struct Statement {
 std::string format_error(const base::Error& error, std::string_view source);
 
 // Line and column from 1, the column in code points, of a byte offset in `source`.
-struct Place { unsigned line = 1; unsigned column = 1; };
+struct Place {
+  unsigned line = 1;
+  unsigned column = 1;
+};
 Place place_of(unsigned offset, std::string_view source);
 
 // The statements of a script, one after the other, so that those before a syntax error can run.
