@@ -12,7 +12,8 @@ constexpr std::size_t kNowhere = ArrayItem::kNowhere;
 
 bool stays(const ArrayItem& i) { return i.old_index != kNowhere && i.new_index != kNowhere; }
 
-// For each item, how many rows that are not in `moving` stand before it on a side: its index less the moving ones before it.
+// For each item, how many rows that are not in `moving` stand before it on a side: its index less
+// the moving ones before it.
 std::vector<std::size_t> gaps(const std::vector<ArrayItem>& items, const std::vector<bool>& moving,
                               std::size_t ArrayItem::*index) {
   std::vector<std::size_t> order;
@@ -29,7 +30,8 @@ std::vector<std::size_t> gaps(const std::vector<ArrayItem>& items, const std::ve
   return result;
 }
 
-// Takes out of `moving` the longest run of rows that stay where they are relative to the unchanged ones and to each other.
+// Takes out of `moving` the longest run of rows that stay where they are relative to the unchanged
+// ones and to each other.
 void find_at_rest(const std::vector<ArrayItem>& items, std::vector<bool>& moving) {
   const std::vector<std::size_t> old_gap = gaps(items, moving, &ArrayItem::old_index);
   const std::vector<std::size_t> new_gap = gaps(items, moving, &ArrayItem::new_index);
@@ -54,7 +56,8 @@ void find_at_rest(const std::vector<ArrayItem>& items, std::vector<bool>& moving
   for (std::size_t i = tails.back(); i != kNowhere; i = previous[i]) moving[i] = false;
 }
 
-// Pairs rows that leave with rows that enter between the same base rows, in their order; they become base.
+// Pairs rows that leave with rows that enter between the same base rows, in their order; they
+// become base.
 void find_replaced(const std::vector<ArrayItem>& items, std::vector<bool>& moving,
                    ArrayPlan& plan) {
   const std::vector<std::size_t> old_gap = gaps(items, moving, &ArrayItem::old_index);
@@ -79,7 +82,8 @@ void find_replaced(const std::vector<ArrayItem>& items, std::vector<bool>& movin
   }
 }
 
-// Where the moving rows are while steps are taken: counts those before a place. A Fenwick tree over all places, in order.
+// Where the moving rows are while steps are taken: counts those before a place. A Fenwick tree over
+// all places, in order.
 class Places {
  public:
   explicit Places(std::size_t count) : tree_(count + 1, 0) {}
@@ -96,7 +100,8 @@ class Places {
   std::vector<int> tree_;
 };
 
-// A moving row's place on a side: behind `gap` base rows; among those of one gap new places come before old ones.
+// A moving row's place on a side: behind `gap` base rows; among those of one gap new places come
+// before old ones.
 struct Place {
   std::size_t gap;
   bool old_side;

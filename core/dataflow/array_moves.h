@@ -1,10 +1,13 @@
-// array_moves: in which order rows leave, move and enter so that an array becomes another, with few operations.
+// array_moves: in which order rows leave, move and enter so that an array becomes another, with few
+// operations.
 //
-//   base      rows that nothing moves: unchanged ones, changed ones at rest, and pairs where one row takes another's place
-//   1. the others that leave, by descending old index   2. movers and those that enter, by ascending new index
+//   base      rows that nothing moves: unchanged ones, changed ones at rest, and pairs where one
+//   row takes another's place
+//   1. the others that leave, by descending old index   2. movers and those that enter, by
+//   ascending new index
 //
-// Source: at rest are the longest increasing run of rows that stay (Schensted 1961) among those with as many unchanged rows before them
-// as before.
+// Source: at rest are the longest increasing run of rows that stay (Schensted 1961) among those
+// with as many unchanged rows before them as before.
 // Thread: pure functions.
 #pragma once
 
@@ -14,7 +17,8 @@
 
 namespace tremula::dataflow {
 
-// A row that differs between the sides; every row that moved relative to the unlisted ones is listed.
+// A row that differs between the sides; every row that moved relative to the unlisted ones is
+// listed.
 struct ArrayItem {
   static constexpr std::size_t kNowhere = ~std::size_t{0};
   std::size_t old_index = kNowhere;  // kNowhere: it enters

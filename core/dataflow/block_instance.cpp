@@ -1,5 +1,5 @@
-// BlockInstance: window, members, derived rows: a result over a core's rows. Its law: deltas() is the difference of the two sides'
-// results, and rows in both that may print otherwise.
+// BlockInstance: window, members, derived rows: a result over a core's rows. Its law: deltas() is
+// the difference of the two sides' results, and rows in both that may print otherwise.
 #include "core/base/check.h"
 #include "core/dataflow/instance.h"
 #include "core/dataflow/owned_rows.h"
@@ -222,8 +222,8 @@ bool is_among(RowId row, std::span<const RowDelta> deltas, const base::FlatSet<R
 
 }  // namespace
 
-// With T the rows that the core changed: those of T are decided by their keys; of the others only those between the edges of the
-// two sides' windows come or go, at most |T| at each.
+// With T the rows that the core changed: those of T are decided by their keys; of the others only
+// those between the edges of the two sides' windows come or go, at most |T| at each.
 void BlockInstance::collect_window() {
   const Arrangement& order = core_->order();
   if (!core_->ordered()) {
@@ -266,7 +266,8 @@ void BlockInstance::collect_window() {
   cross(greatest(range[1].from, range[0].to), range[1].to, true);
 }
 
-// Rows whose sub-selects changed, that are in the result on both sides and not among the deltas already.
+// Rows whose sub-selects changed, that are in the result on both sides and not among the deltas
+// already.
 void BlockInstance::note_touched_rows() {
   if (!touched_all_ && touched_rows_.empty()) return;
   base::FlatSet<RowId> known;

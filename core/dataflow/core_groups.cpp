@@ -1,7 +1,7 @@
 // The stages GROUP BY, HAVING and DISTINCT of a CoreInstance.
 //
-// Law: the group deltas that push names are the difference of the groups pulled on both sides; a group that empties and refills in one
-// step stays.
+// Law: the group deltas that push names are the difference of the groups pulled on both sides; a
+// group that empties and refills in one step stays.
 #include "core/dataflow/instance.h"
 #include "core/dataflow/owned_rows.h"
 #include "core/triples/key_encoding.h"

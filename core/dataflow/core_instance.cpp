@@ -1,4 +1,5 @@
-// CoreInstance: from tuples to the rows of the last stage. Groups and DISTINCT are in core_groups.cpp.
+// CoreInstance: from tuples to the rows of the last stage. Groups and DISTINCT are in
+// core_groups.cpp.
 #include <algorithm>
 
 #include "core/dataflow/from.h"
@@ -281,7 +282,8 @@ void CoreInstance::drain() {
     TupleFinder(*this, collector).push(touched_rows_[i].source, touched_rows_[i].slot);
   if (touched_all_) TupleFinder(*this, collector).pull(true, true);
   for (RowId row : touched_tuples_) {
-    // Its rows are as they were, or it was visited: what sub-selects don't decide, holds on both sides.
+    // Its rows are as they were, or it was visited: what sub-selects don't decide, holds on both
+    // sides.
     const Slot slot = row;
     const Slot* tuple = core_.sources.size() == 1 ? &slot : tuples_.tuple(row);
     if (first_visit(tuple)) take_tuple(tuple, true, true);
@@ -296,8 +298,8 @@ void CoreInstance::drain() {
   if (!deltas_.empty()) wake_readers();
 }
 
-// Wakes the readers whose window reaches the first position that changed. Many windows over one order cost
-// one look at the changed rows, not one each.
+// Wakes the readers whose window reaches the first position that changed. Many windows over one
+// order cost one look at the changed rows, not one each.
 void CoreInstance::wake_readers() {
   auto first = readers_.begin();
   if (ordered_ && !readers_.empty() && readers_.front()->reach() != ~std::size_t{0}) {
@@ -433,7 +435,8 @@ RowId CoreInstance::select(std::size_t index, Side side) const {
   return at.valid() ? at.row() : kAllRows;
 }
 
-// Calls visit(row) with the rows of the last stage that pass on the new side, for those who begin to need them.
+// Calls visit(row) with the rows of the last stage that pass on the new side, for those who begin
+// to need them.
 class RowCollector final : public TupleVisitor {
  public:
   using Visit = std::function<void(const Slot*)>;

@@ -1,4 +1,5 @@
-// What the instances of one graph share: the queue of a step, releases, directories, parameter vectors, tuple numbers.
+// What the instances of one graph share: the queue of a step, releases, directories, parameter
+// vectors, tuple numbers.
 #include "core/base/check.h"
 #include "core/dataflow/instance.h"
 #include "core/dataflow/join_plan.h"
@@ -52,8 +53,8 @@ void Engine::settle() {
   }
   noted_.clear();
   touched_roots.clear();
-  // Destroying an instance releases its children, which appends here. Templates of roots, and with them those of
-  // the children, stay until all is done.
+  // Destroying an instance releases its children, which appends here. Templates of roots, and with
+  // them those of the children, stay until all is done.
   std::vector<std::shared_ptr<Block>> last_users;
   for (std::size_t i = 0; i < releases_.size(); ++i) {
     Release release = std::move(releases_[i]);

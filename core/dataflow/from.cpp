@@ -107,8 +107,8 @@ void TupleFinder::bind_row(const JoinPlan& plan, std::size_t at, Slot slot, bool
   if (in_old || in_new) bind(plan, at + 1, in_old, in_new);
 }
 
-// Whether the row meets the tuple so far, by its ON, sub-selects last: their children are held for the pairs that the rest
-// of the ON lets through.
+// Whether the row meets the tuple so far, by its ON, sub-selects last: their children are held for
+// the pairs that the rest of the ON lets through.
 void TupleFinder::match(const BindStep& step, Slot slot, bool& in_old, bool& in_new) {
   const Relation& relation = *instance_.relations_[step.source];
   tuple_[step.source] = slot;

@@ -1,8 +1,10 @@
-// from: the tuples of a select's sources, n-way INNER and LEFT joins, with what WHERE can decide without sub-selects.
+// from: the tuples of a select's sources, n-way INNER and LEFT joins, with what WHERE can decide
+// without sub-selects.
 //
-// Law: the tuples that push names with (in_old, in_new) are exactly the difference of pull(kOld) and pull(kNew), and tuples of touched
-// rows that are in both.
-// A step binds one source after the other (join_plan.h) and decides each tuple on both sides at once.
+// Law: the tuples that push names with (in_old, in_new) are exactly the difference of pull(kOld)
+// and pull(kNew), and tuples of touched rows that are in both.
+// A step binds one source after the other (join_plan.h) and decides each tuple on both sides at
+// once.
 // Thread: the writer thread alone.
 #pragma once
 
@@ -17,7 +19,8 @@ class TupleFinder {
 
   // All tuples of the sides asked for.
   void pull(bool old_side, bool new_side);
-  // The tuples that a touched row is in on either side, and those of a LEFT JOIN that it makes or unmakes.
+  // The tuples that a touched row is in on either side, and those of a LEFT JOIN that it makes or
+  // unmakes.
   void push(std::uint32_t source, triples::Slot slot);
 
  private:

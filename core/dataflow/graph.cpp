@@ -134,7 +134,8 @@ struct Graph::Impl {
     return view;
   }
 
-  // Wakes the instances of `reader` that a changed row may concern, by the values that instances are routed by.
+  // Wakes the instances of `reader` that a changed row may concern, by the values that instances
+  // are routed by.
   void route(const TemplateRegistry::Reader& reader, const RowChange& change) {
     const Core& core = *reader.core;
     const CoreSource& source = core.sources[reader.source];

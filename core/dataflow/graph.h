@@ -1,10 +1,13 @@
 // Graph: live selects over relations, and one-shot ones.
 //
-//   Select -template, instance-> View -hydrate-> rows        commit -step-> touched Views -changes(), patch()-> listeners
+//   Select -template, instance-> View -hydrate-> rows        commit -step-> touched Views
+//   -changes(), patch()-> listeners
 //
-// A select is taken apart into templates (its shape without constants) and instances (a template with its constants and parameters);
-// equal ones are shared. One step per commit drains the templates that the commit concerns, children before the selects around them.
-// One-shot selects use a Graph of their own, that is thrown away; it may read in the middle of a transaction (the new side).
+// A select is taken apart into templates (its shape without constants) and instances (a template
+// with its constants and parameters); equal ones are shared. One step per commit drains the
+// templates that the commit concerns, children before the selects around them.
+// One-shot selects use a Graph of their own, that is thrown away; it may read in the middle of a
+// transaction (the new side).
 // Thread: the writer thread alone.
 #pragma once
 
@@ -29,7 +32,8 @@ class ArrangementStore;  // table_index.h: the shared orders over base tables
 class TableSource {
  public:
   virtual ~TableSource() = default;
-  // Never null: an unknown or dropped table is an empty relation that may fill later. The same object for the same type, always.
+  // Never null: an unknown or dropped table is an empty relation that may fill later. The same
+  // object for the same type, always.
   virtual const triples::Relation* table(triples::TypeId type) = 0;
   virtual triples::ColumnIndex column(triples::TypeId type, triples::AttrId attr) = 0;
   // Of the primary key, in the order of the KEY clause.
@@ -60,12 +64,14 @@ struct Change {
 class View {
  public:
   virtual ~View() = default;
-  // Calls `row` with the JSON text of each row, in order, as of the last step (the new side). Stops when it returns false.
+  // Calls `row` with the JSON text of each row, in order, as of the last step (the new side). Stops
+  // when it returns false.
   virtual void for_each_json(const std::function<bool(std::string_view)>& row) const = 0;
   // The whole result as a JSON array.
   virtual void print(std::string& out) const = 0;
   virtual std::size_t row_count() const = 0;
-  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as before.
+  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as
+  // before.
   // `with_old`: fill old_value and key too.
   virtual std::vector<Change> changes(bool with_old) const = 0;
   // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.
@@ -91,19 +97,22 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are copied.
+  // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are
+  // copied.
   // Errors: limit_range (with the span {0,0}).
   base::Result<std::unique_ptr<View>> open(const Select& select,
                                            std::span<const triples::Value> parameters);
 
-  // Runs a select once, on the new side, and calls `row` with the row's slot in its first source (kNoSlot if that is no base table)
-  // and the values of the shape's properties (all must be kValue); they are valid during the call. Stops when it returns false.
+  // Runs a select once, on the new side, and calls `row` with the row's slot in its first source
+  // (kNoSlot if that is no base table) and the values of the shape's properties (all must be
+  // kValue); they are valid during the call. Stops when it returns false.
   using RowVisitor = std::function<bool(triples::Slot, std::span<const triples::Value>)>;
   base::Result<void> run(const Select& select, std::span<const triples::Value> parameters,
                          const RowVisitor& row);
 
   // Takes one commit in. Requires: the relations are sealed and not settled yet.
-  // Returns: the views whose results may have changed, in the order in which they were opened; ask each for changes().
+  // Returns: the views whose results may have changed, in the order in which they were opened; ask
+  // each for changes().
   // Borrowed: valid until settle().
   std::span<View* const> step();
   // Forgets the old side. Call before the relations settle.
@@ -116,7 +125,8 @@ class Graph {
   std::unique_ptr<Impl> impl_;
 };
 
-// The orders over base tables that several graphs share: those of INDEX declarations and those that live queries asked for.
+// The orders over base tables that several graphs share: those of INDEX declarations and those that
+// live queries asked for.
 class ArrangementStore {
  public:
   explicit ArrangementStore(TableSource& tables);
@@ -124,7 +134,8 @@ class ArrangementStore {
   // Keeps table(column | key) from now on / no longer for itself.
   void declare_index(triples::TypeId type, triples::AttrId attr);
   void drop_index(triples::TypeId type, triples::AttrId attr);
-  // Looks again at what was written since the last call: after an undone statement, and before a select inside a transaction.
+  // Looks again at what was written since the last call: after an undone statement, and before a
+  // select inside a transaction.
   // A Graph calls it itself before it reads.
   void refresh();
   // Call before the relations roll back: goes back to the old side.

@@ -1,11 +1,15 @@
 // Instances: templates with a parameter vector, and what they hold.
 //
-//   base rows -> CoreInstance -row deltas-> BlockInstance -row deltas of the result-> View, or the instance around it
+//   base rows -> CoreInstance -row deltas-> BlockInstance -row deltas of the result-> View, or the
+//   instance around it
 //
-// CoreInstance: the rows of a select before LIMIT and shape, in order. BlockInstance: a result over it.
-// A step drains woken instances by the rank of their templates; each drains once, after everything that it reads.
+// CoreInstance: the rows of a select before LIMIT and shape, in order. BlockInstance: a result over
+// it.
+// A step drains woken instances by the rank of their templates; each drains once, after everything
+// that it reads.
 // Invariants:
-//   I1  between steps, every sub-select that a held row asks for is held, with that row among its parents.
+//   I1  between steps, every sub-select that a held row asks for is held, with that row among its
+//   parents.
 //   I2  what a step releases lives until settle(), so that both sides can be read.
 // Thread: the writer thread alone.
 #pragma once
@@ -52,7 +56,8 @@ class Instance {
   virtual void settle() = 0;
   // A sub-select of `row` (or of all rows) at a site has another value.
   virtual void site_changed(SiteScope scope, std::uint32_t site, RowId row) = 0;
-  // The members of a semi-join that `key` names came or went. Rows that are not listed are found by the site's probe.
+  // The members of a semi-join that `key` names came or went. Rows that are not listed are found by
+  // the site's probe.
   virtual void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) = 0;
   std::uint32_t rank() const { return rank_; }
   Engine& engine() const { return engine_; }
@@ -81,7 +86,8 @@ class ParameterVector {
   std::unique_ptr<char[]> bytes_;
 };
 
-// The text that equal vectors share: order-preserving encodings, and the kinds where these merge (1 and 1.0 print differently).
+// The text that equal vectors share: order-preserving encodings, and the kinds where these merge (1
+// and 1.0 print differently).
 void encode_vector(std::span<const triples::Value> values, std::string& out);
 
 // Rows of several sources as one number each.
@@ -104,7 +110,8 @@ class TupleTable {
   base::FlatMap<std::string, RowId> rows_;
 };
 
-// The sub-selects of one scope of an instance: holds those that do not depend on the row, finds the others by the row.
+// The sub-selects of one scope of an instance: holds those that do not depend on the row, finds the
+// others by the row.
 class SiteHolder final : public SiteReader {
  public:
   SiteHolder(Instance& owner, SiteScope scope, const std::vector<Site>& sites)
@@ -113,8 +120,8 @@ class SiteHolder final : public SiteReader {
   // Acquires what doesn't depend on the row. `row` needs parameters and the arena only.
   void open(const RowContext& row);
   void close();  // releases that
-  // The rows' children: acquired for a row that is there on the new side, released after one that was there on the old side only;
-  // the others follow their parameters. `sites`: which of them.
+  // The rows' children: acquired for a row that is there on the new side, released after one that
+  // was there on the old side only; the others follow their parameters. `sites`: which of them.
   // Requires: each row once a step.
   void update(std::uint32_t site, RowId row, const RowContext& context, bool in_old, bool in_new);
 
@@ -131,7 +138,8 @@ class SiteHolder final : public SiteReader {
  private:
   void parameters_of(const Site& site, const RowContext& row,
                      std::vector<triples::Value>& out) const;
-  // What a row's place among the parents is: the encoded probe, empty without one. False: it is not listed (NULL, or found by an index).
+  // What a row's place among the parents is: the encoded probe, empty without one. False: it is not
+  // listed (NULL, or found by an index).
   bool listed_under(const Site& site, const RowContext& row, std::string& out) const;
 
   Instance& owner_;
@@ -178,7 +186,8 @@ class CoreInstance final : public Instance {
   void demand_order();
   bool ordered() const { return ordered_; }
   std::span<const RowDelta> deltas() const { return deltas_; }
-  // What an expression over the last stage needs. `scratch` holds the tuple of a row that is a slot.
+  // What an expression over the last stage needs. `scratch` holds the tuple of a row that is a
+  // slot.
   RowContext row_context(RowId row, triples::Side side, triples::Slot& scratch) const;
   void order_key(RowId row, triples::Side side, std::string& out) const;
   // The key columns of the row's tables, or its group's or its own values: the end of every order.
@@ -211,7 +220,8 @@ class CoreInstance final : public Instance {
   bool where_sites_true(const triples::Slot* tuple, triples::Side side) const;
   void update_sites(const std::vector<std::uint32_t>& sites, RowId row, const triples::Slot* tuple,
                     bool in_old, bool in_new);
-  // The sub-selects of an ON: held for the pair of a tuple and a row of `source` that the rest of the ON lets through.
+  // The sub-selects of an ON: held for the pair of a tuple and a row of `source` that the rest of
+  // the ON lets through.
   void update_pair(const std::vector<std::uint32_t>& sites, std::uint32_t source,
                    const triples::Slot* tuple, bool in_old, bool in_new);
   bool first_visit(const triples::Slot* tuple);
@@ -318,7 +328,8 @@ class BlockInstance final : public Instance {
   std::size_t index_of(RowId row, triples::Side side) const;  // Requires: the row is in the result
   void for_each_visible(triples::Side side, const std::function<void(RowId)>& visit) const;
   triples::Value scalar(triples::Side side) const;
-  // IN: whether the members hold `key`; `has_null`: what is looked for is NULL. Of a semi-join two-valued.
+  // IN: whether the members hold `key`; `has_null`: what is looked for is NULL. Of a semi-join
+  // two-valued.
   triples::Value contains(std::string_view key, bool has_null, triples::Side side) const;
   template <typename Visitor>
   void for_each_member(Visitor&& visit) const {  // of either side
@@ -327,7 +338,8 @@ class BlockInstance final : public Instance {
         visit(std::string_view(entry.key));
   }
   DerivedRelation* derived_relation() const { return derived_.get(); }
-  // What the step in hand changed: rows that entered, left, or stayed and may print otherwise. Each row once.
+  // What the step in hand changed: rows that entered, left, or stayed and may print otherwise. Each
+  // row once.
   std::span<const RowDelta> deltas() const { return deltas_; }
   RowContext shape_context(RowId row, triples::Side side, triples::Slot& scratch) const;
 
@@ -374,7 +386,8 @@ triples::Value render_value(BlockInstance& instance, SiteKind kind, triples::Sid
 // The instances of a core, by parameter vector, and by the part of it that rows are routed by.
 class CoreDirectory {
  public:
-  // One more use. The instance, made and hydrated (with its rows in order, if asked for) if there is none.
+  // One more use. The instance, made and hydrated (with its rows in order, if asked for) if there
+  // is none.
   CoreInstance& acquire(Engine& engine, Core& core, std::span<const triples::Value> parameters,
                         bool ordered);
   void release(CoreInstance& instance);  // One use less; destroyed with the last

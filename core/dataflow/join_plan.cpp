@@ -30,7 +30,8 @@ class Planner {
     return std::move(plan_);
   }
 
-  // The tuples of the sources before `source` that a row of it may meet: found by its ON, which decides later.
+  // The tuples of the sources before `source` that a row of it may meet: found by its ON, which
+  // decides later.
   JoinPlan prefix(std::uint32_t source) {
     prefix_of_ = static_cast<int>(source);
     pin(source);
@@ -57,8 +58,9 @@ class Planner {
     return e.left_source == -1 || e.left_source == prefix_of_;
   }
 
-  // Sources that must be bound before a LEFT JOIN's: those that its ON reads; with sub-selects in an ON the FROM order,
-  // since the pairs that such an ON was asked about are listed by all sources before it.
+  // Sources that must be bound before a LEFT JOIN's: those that its ON reads; with sub-selects in
+  // an ON the FROM order, since the pairs that such an ON was asked about are listed by all sources
+  // before it.
   SourceMask needed_before(std::uint32_t source) const {
     if (core_.has_on_sites) return bit(source) - 1;
     SourceMask mask = 0;
@@ -172,7 +174,8 @@ class Planner {
   JoinPlan plan_;
 };
 
-// A semi-join that must hold and whose probe is the whole key of the first source: its members give the rows.
+// A semi-join that must hold and whose probe is the whole key of the first source: its members give
+// the rows.
 void use_members(const Core& core, JoinPlan& plan) {
   if (plan.empty() || plan[0].access != AccessKind::kScan) return;
   const CoreSource& source = core.sources[plan[0].source];

@@ -4,7 +4,8 @@
 //   push    the tuples of one changed row: its source is pinned, the others follow along equalities
 //   prefix  of a row of a LEFT JOIN's right side: the tuples of the sources before it
 //
-// A LEFT JOIN's source is bound after those that its ON reads; otherwise any order gives the same tuples.
+// A LEFT JOIN's source is bound after those that its ON reads; otherwise any order gives the same
+// tuples.
 // Thread: pure functions over a Core that is being made.
 #pragma once
 

@@ -11,7 +11,8 @@ namespace tremula::dataflow {
 
 namespace {
 
-// The greatest level that is named below `expr`, and the least; sub-selects count as naming everything.
+// The greatest level that is named below `expr`, and the least; sub-selects count as naming
+// everything.
 struct Levels {
   bool own = false;
   bool outer = false;
@@ -162,7 +163,8 @@ void BlockLowering::lower_conditions() {
       core_->where_sites.insert(core_->where_sites.end(), c.sites.begin(), c.sites.end());
   later_sites_from_ = static_cast<std::uint32_t>(core_->sites.size());
   if (use_ == SiteKind::kIn) {
-    // What IN compares with; a grouped or distinct child gives it from its last stage, in finish_core().
+    // What IN compares with; a grouped or distinct child gives it from its last stage, in
+    // finish_core().
     if (!select_.grouped && !select_.distinct && !select_.limit)
       block_->members.push_back(lower(*select_.shape.properties[0].expr));
   }
@@ -263,7 +265,8 @@ void BlockLowering::finish_core() {
   block_->core = core_ptr_;
 }
 
-// Rows of a semi-join's parent can be found from a member through an index if the probe is plain columns of one source.
+// Rows of a semi-join's parent can be found from a member through an index if the probe is plain
+// columns of one source.
 void BlockLowering::find_reverse(Site& site) {
   if (site.probe.empty() || !site.whole) return;
   for (const Node& node : site.probe)

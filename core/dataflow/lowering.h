@@ -1,7 +1,9 @@
-// Lowering: a bound Select becomes a Block (template.h), children first; equal ones are found in the registry.
+// Lowering: a bound Select becomes a Block (template.h), children first; equal ones are found in
+// the registry.
 //
-// A correlated EXISTS becomes a semi-join where that is better: `inner = outer` leaves the child's WHERE; the child then counts its
-// rows by `inner` once for all, and each outer row probes with `outer`.
+// A correlated EXISTS becomes a semi-join where that is better: `inner = outer` leaves the child's
+// WHERE; the child then counts its rows by `inner` once for all, and each outer row probes with
+// `outer`.
 // Thread: the writer thread alone.
 #pragma once
 
@@ -15,7 +17,8 @@
 
 namespace tremula::dataflow {
 
-// Templates that are in use, by canonical text, and those that read a base table. Templates leave by themselves, with their last user.
+// Templates that are in use, by canonical text, and those that read a base table. Templates leave
+// by themselves, with their last user.
 class TemplateRegistry {
  public:
   std::shared_ptr<Core> share(std::unique_ptr<Core> made);

@@ -23,8 +23,8 @@ Node BlockLowering::parameter_node(ParameterOrigin origin) {
   return node;
 }
 
-// Constants that decide which rows there are become parameters, so that selects that differ in them are one
-// template; constants that are only printed stay.
+// Constants that decide which rows there are become parameters, so that selects that differ in them
+// are one template; constants that are only printed stay.
 Node BlockLowering::constant_node(const triples::OwnedValue& literal) {
   if (in_shape_) {
     Node node;

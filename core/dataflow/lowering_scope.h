@@ -1,6 +1,8 @@
-// BlockLowering: the lowering of one select, in the order sources, conditions, groups, DISTINCT, order, shape.
+// BlockLowering: the lowering of one select, in the order sources, conditions, groups, DISTINCT,
+// order, shape.
 //
-// What `(source, column)` means moves with the stage; sub-selects met on the way go to the site list of the stage.
+// What `(source, column)` means moves with the stage; sub-selects met on the way go to the site
+// list of the stage.
 // Thread: the writer thread alone.
 #pragma once
 

@@ -1,6 +1,7 @@
 // OwnedRows: a relation whose rows an operator keeps: groups, distinct rows, derived tables.
 //
-// The first touch of a row in a step keeps its values for the old side. Slots that are empty on both sides are reused.
+// The first touch of a row in a step keeps its values for the old side. Slots that are empty on
+// both sides are reused.
 // Thread: the writer thread alone.
 #pragma once
 
@@ -57,7 +58,8 @@ class OwnedRows : public triples::Relation {
   std::vector<triples::RowChange> changes_;
 };
 
-// Groups by key; also the rows of DISTINCT, which are groups by all their values without aggregates.
+// Groups by key; also the rows of DISTINCT, which are groups by all their values without
+// aggregates.
 class GroupTable final : public OwnedRows {
  public:
   struct Group final : Row {

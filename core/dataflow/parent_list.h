@@ -1,6 +1,7 @@
 // ParentList: who uses a child instance: which rows of which instances, at which site.
 //
-// A parent may stand in it more than once (a pair of a LEFT JOIN is named by its right row alone). Few parents are a plain array, many a hash table.
+// A parent may stand in it more than once (a pair of a LEFT JOIN is named by its right row alone).
+// Few parents are a plain array, many a hash table.
 // Thread: the writer thread alone.
 #pragma once
 

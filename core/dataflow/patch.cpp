@@ -214,7 +214,8 @@ class Differ {
       });
   }
 
-  // Whether rows came, went or moved only among rows that print alike. Mostly the first two compared differ.
+  // Whether rows came, went or moved only among rows that print alike. Mostly the first two
+  // compared differ.
   static bool prints_same(const std::vector<ArrayItem>& items, const BlockInstance& old_instance,
                           const BlockInstance& new_instance) {
     if (old_instance.row_count(Side::kOld) != new_instance.row_count(Side::kNew)) return false;

@@ -1,16 +1,21 @@
-// The bound plan: what the language hands to the engine. Names are gone, types are checked, nothing refers to text.
+// The bound plan: what the language hands to the engine. Names are gone, types are checked, nothing
+// refers to text.
 //
 //   Select = sources -> where -> [group -> having] -> [distinct] -> order, limit -> shape
 //
-// Scopes. An expression names a column as (level, source, column). Level 0 is the select in which the expression stands, level 1 the
-// select around that one, and so on: every Select counts as one level, also a derived table (which never names level 1 itself,
-// since it doesn't see its siblings). What (source, column) means depends on where the expression — or, for levels above 0,
+// Scopes. An expression names a column as (level, source, column). Level 0 is the select in which
+// the expression stands, level 1 the select around that one, and so on: every Select counts as one
+// level, also a derived table (which never names level 1 itself, since it doesn't see its
+// siblings). What (source, column) means depends on where the expression — or, for levels above 0,
 // the sub-select that holds it — stands in that select:
-//   before grouping   ON, WHERE, group keys, arguments, filters and orders of aggregates; in a select without grouping
+//   before grouping   ON, WHERE, group keys, arguments, filters and orders of aggregates; in a
+//   select without grouping
 //                     also ORDER BY and the shape: `sources[source].columns[column]`
-//   after grouping    HAVING, ORDER BY and the shape of a grouped select: source is 0, and `column` counts through
+//   after grouping    HAVING, ORDER BY and the shape of a grouped select: source is 0, and `column`
+//   counts through
 //                     group_keys, then aggregates, then dependents
-//   after DISTINCT    ORDER BY of a select with `distinct`: source is 0, `column` counts the shape's top-level properties
+//   after DISTINCT    ORDER BY of a select with `distinct`: source is 0, `column` counts the
+//   shape's top-level properties
 // Thread: immutable once built.
 #pragma once
 

@@ -1,6 +1,7 @@
 // Node: an expression as the engine runs it, and its evaluation over a row on one side.
 //
-//   Expr (plan.h) -lowering-> Node: outer columns, $parameters and constants have become positions in the parameter vector
+//   Expr (plan.h) -lowering-> Node: outer columns, $parameters and constants have become positions
+//   in the parameter vector
 //
 // Evaluation is a walk of the tree: total, without side effects, the same function on both sides.
 // Thread: nodes are immutable; an evaluation is as safe as the relations that it reads.

@@ -2,7 +2,8 @@
 //
 //   encoded column values -> slots            one Arrangement, keyed by the values alone
 //
-// It stands where refresh() left it: a graph refreshes at the start of a step, statements inside a transaction before they read.
+// It stands where refresh() left it: a graph refreshes at the start of a step, statements inside a
+// transaction before they read.
 // Thread: the writer thread alone.
 #pragma once
 
@@ -54,7 +55,8 @@ class RelationIndexes {
  public:
   explicit RelationIndexes(const triples::Relation& relation) : relation_(relation) {}
 
-  // The index over exactly `columns`, or one over a part of them that is declared; null if there is none and `may_make` is false.
+  // The index over exactly `columns`, or one over a part of them that is declared; null if there is
+  // none and `may_make` is false.
   std::shared_ptr<RelationIndex> find(const std::vector<triples::ColumnIndex>& columns,
                                       bool may_make);
   // The index over exactly `columns`, made if there is none.

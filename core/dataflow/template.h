@@ -1,14 +1,19 @@
-// Templates: selects without their constants, taken apart once and shared by all that have the same shape.
+// Templates: selects without their constants, taken apart once and shared by all that have the same
+// shape.
 //
 //   Block  = Core + limit, offset + shape          one per select; its instances are results
-//   Core   = sources, ON, WHERE -> grouping -> DISTINCT -> order       its instances hold rows; blocks that differ in
+//   Core   = sources, ON, WHERE -> grouping -> DISTINCT -> order       its instances hold rows;
+//   blocks that differ in
 //            shape or limit share it
-//   Site   = a place where a select holds a sub-select: the child's Block and what gives the child its parameters
+//   Site   = a place where a select holds a sub-select: the child's Block and what gives the child
+//   its parameters
 //
-// Parameters. Every constant, $parameter and outer column of a core is a position in the instance's parameter vector. A block's vector
-// begins with its core's; what only the shape needs follows. Where a position's value comes from is told by the user of the block.
+// Parameters. Every constant, $parameter and outer column of a core is a position in the instance's
+// parameter vector. A block's vector begins with its core's; what only the shape needs follows.
+// Where a position's value comes from is told by the user of the block.
 // Canonical text: two selects with the same text are one template.
-// Thread: built by the writer thread, then immutable, but for `read_columns` which grows with the blocks over a core.
+// Thread: built by the writer thread, then immutable, but for `read_columns` which grows with the
+// blocks over a core.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +52,8 @@ struct Site {
   std::vector<Node> parameters;  // over the scope in which the site stands: the child's vector
   bool whole = false;            // the vector doesn't depend on the row: one instance for all rows
   std::vector<Node> probe;       // of a semi-join: what is looked for, parallel to child->members
-  // The probe is plain columns of this source: the rows that a member concerns are found by an index, none is listed.
+  // The probe is plain columns of this source: the rows that a member concerns are found by an
+  // index, none is listed.
   int reverse_source = -1;
 };
 

@@ -1,4 +1,5 @@
-// The small numbers that everything speaks in. Each is its own type, so that none passes for another.
+// The small numbers that everything speaks in. Each is its own type, so that none passes for
+// another.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,8 @@ namespace tremula::triples {
 
 // A table's number, 1 to 536870911 (as in protobuf); the catalog's own tables stand above that.
 enum class TypeId : std::uint32_t {};
-// A column's number in its table, 1 to 536870911; undeclared columns of lax tables get numbers above that,
-// one per name. 0 is the row's own triple.
+// A column's number in its table, 1 to 536870911; undeclared columns of lax tables get numbers
+// above that, one per name. 0 is the row's own triple.
 enum class AttrId : std::uint32_t {};
 
 inline constexpr std::uint32_t kMaxDeclaredNumber = 536'870'911;
@@ -18,7 +19,8 @@ inline constexpr AttrId kGeneratedIdAttr{0x7FFF'FFFF};
 inline constexpr TypeId kCatalogTableType{0x4000'0001};   // tremula_table
 inline constexpr TypeId kCatalogColumnType{0x4000'0002};  // tremula_column
 
-// The place of a row in its relation: dense, reused only after the step in which its row went is settled.
+// The place of a row in its relation: dense, reused only after the step in which its row went is
+// settled.
 using Slot = std::uint32_t;
 inline constexpr Slot kNoSlot = 0xFFFF'FFFF;
 

@@ -2,11 +2,12 @@
 //
 //   slot 0 1 2 3 ...      read(slot, column, side)      changes(): the net row changes of the step
 //
-// The base tables (core/lsm) and the tables that operators own (groups, derived tables) are relations; the
-// operators know nothing else of either.
+// The base tables (core/lsm) and the tables that operators own (groups, derived tables) are
+// relations; the operators know nothing else of either.
 // Invariants:
 //   R1  a slot that is in use on either side is not given to another row until the step is settled.
-//   R2  key(slot) is the same on both sides: a row that is deleted and inserted again in one transaction keeps its slot.
+//   R2  key(slot) is the same on both sides: a row that is deleted and inserted again in one
+//   transaction keeps its slot.
 //   R3  a Value read on a side stays valid until the step is settled.
 // Thread: the writer thread alone.
 #pragma once
@@ -20,7 +21,8 @@
 
 namespace tremula::triples {
 
-// One row that differs between the sides: entered (0,1), left (1,0), or stayed with other values (1,1).
+// One row that differs between the sides: entered (0,1), left (1,0), or stayed with other values
+// (1,1).
 struct RowChange {
   Slot slot = kNoSlot;
   bool in_old = false;
@@ -34,16 +36,18 @@ class Relation {
   // Slots are below this on both sides; not every one is in use.
   virtual Slot slot_end() const = 0;
   virtual bool exists(Slot slot, Side side) const = 0;
-  // The value as the column's declaration of that side reads it: missing triples give DEFAULT or NULL, values
-  // of another type are converted or NULL, hidden columns are NULL.
+  // The value as the column's declaration of that side reads it: missing triples give DEFAULT or
+  // NULL, values of another type are converted or NULL, hidden columns are NULL.
   // Requires: exists(slot, side).
   virtual Value read(Slot slot, ColumnIndex column, Side side) const = 0;
   // Order-preserving bytes (key_encoding.h) that tell the row from all others of the relation.
   virtual std::string_view key(Slot slot) const = 0;
   virtual std::size_t row_count(Side side) const = 0;
-  // Net changes of the transaction in hand, each slot once. Complete only after the relation was sealed.
+  // Net changes of the transaction in hand, each slot once. Complete only after the relation was
+  // sealed.
   virtual std::span<const RowChange> changes() const = 0;
-  // Slots in the order in which they were written since the last settle, repeats possible: what an index must look at again.
+  // Slots in the order in which they were written since the last settle, repeats possible: what an
+  // index must look at again.
   virtual std::span<const Slot> write_log() const = 0;
 };
 
