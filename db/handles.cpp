@@ -109,17 +109,16 @@ Result<Written> Statement::execute(NamedValues parameters) {
   }
   const auto write = [&]() -> base::Result<Written> {
     TREMULA_TRY(state_->rebind());
+    if (!db::is_write(state_->bound)) {
+      return base::Error{Code::kUnsupported, "expected a writing statement; ask query() for rows",
+                         state_->bound.span};
+    }
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(state_->bound, parameters, arena));
-    db::begin_statement(engine);
-    return db::run_write(engine, state_->bound, arguments, {});
+    return db::run_write_committed(engine, state_->bound, arguments, {});
   };
   auto written = write();
-  if (!written.ok()) {
-    db::roll_back(engine);
-    return db::to_face(written.error(), state_->text);
-  }
-  db::commit(engine);
+  if (!written.ok()) return db::to_face(written.error(), state_->text);
   db::deliver(engine);
   return std::move(written).value();
 }

@@ -122,18 +122,18 @@ Done Session::State::run_body(const treeql::Statement& statement, const db::Argu
 Done Session::State::write(const treeql::Statement& statement, const db::Arguments& arguments) {
   if (begun_) {
     TREMULA_TRY_ASSIGN(const Written written,
-                       db::run_write_alone(engine_, statement, arguments, progress_));
+                       db::run_write_inside(engine_, statement, arguments, progress_));
     emit(OutputKind::kWrite, written.line);
     return {};
   }
-  db::begin_statement(engine_);
-  auto written = db::run_write(engine_, statement, arguments, progress_);
-  if (!written.ok()) {
-    db::roll_back(engine_);
-    return std::move(written).error();
+  TREMULA_TRY_ASSIGN(const Written written,
+                     db::run_write_committed(engine_, statement, arguments, progress_));
+  try {
+    emit(OutputKind::kWrite, written.line);
+  } catch (...) {
+    db::deliver(engine_);  // the commit happened, whatever became of its line
+    throw;
   }
-  db::commit(engine_);
-  emit(OutputKind::kWrite, written.value().line);
   db::deliver(engine_);
   return {};
 }

@@ -76,17 +76,34 @@ bool is_write(const treeql::Statement& statement) {
       statement.body);
 }
 
-Result<Written> run_write(Engine& engine, const treeql::Statement& statement,
-                          const Arguments& arguments, const Progress& progress) {
-  return std::visit(Writer{engine, statement, arguments, progress}, statement.body);
+namespace {
+
+// Writes; whatever goes wrong, `undo` leaves no trace of it.
+template <typename Undo>
+Result<Written> write_or(Undo&& undo, Writer writer) {
+  begin_statement(writer.engine);
+  try {
+    Result<Written> written = std::visit(writer, writer.statement.body);
+    if (!written.ok()) undo(writer.engine);
+    return written;
+  } catch (...) {
+    undo(writer.engine);
+    throw;
+  }
 }
 
-Result<Written> run_write_alone(Engine& engine, const treeql::Statement& statement,
-                                const Arguments& arguments, const Progress& progress) {
-  begin_statement(engine);
-  Result<Written> written = run_write(engine, statement, arguments, progress);
-  if (!written.ok()) undo_statement(engine);
+}  // namespace
+
+Result<Written> run_write_committed(Engine& engine, const treeql::Statement& statement,
+                                    const Arguments& arguments, const Progress& progress) {
+  Result<Written> written = write_or(roll_back, {engine, statement, arguments, progress});
+  if (written.ok()) commit(engine);
   return written;
+}
+
+Result<Written> run_write_inside(Engine& engine, const treeql::Statement& statement,
+                                 const Arguments& arguments, const Progress& progress) {
+  return write_or(undo_statement, {engine, statement, arguments, progress});
 }
 
 void for_each_line(std::string_view text, const LineVisitor& line) {

@@ -21,13 +21,15 @@ namespace tremula::db {
 // and change something.
 bool is_write(const treeql::Statement& statement);
 
-// Writes; on error the caller undoes.  Requires: is_write(statement).
-base::Result<Written> run_write(Engine& engine, const treeql::Statement& statement,
-                                const Arguments& arguments, const Progress& progress);
+// Writes in a transaction of its own and commits it; the caller delivers.
+// Requires: is_write(statement), no open transaction.  Throws: what `progress` throws, rolled back.
+base::Result<Written> run_write_committed(Engine& engine, const treeql::Statement& statement,
+                                          const Arguments& arguments, const Progress& progress);
 
-// The same as a statement inside the transaction in hand: begun, and undone alone if it fails.
-base::Result<Written> run_write_alone(Engine& engine, const treeql::Statement& statement,
-                                      const Arguments& arguments, const Progress& progress);
+// Writes as one statement of the transaction in hand, undone alone if it fails.
+// Requires: is_write(statement).  Throws: what `progress` throws, undone.
+base::Result<Written> run_write_inside(Engine& engine, const treeql::Statement& statement,
+                                       const Arguments& arguments, const Progress& progress);
 
 // Calls `line` with what SHOW TABLES and SHOW STATS print.
 using LineVisitor = std::function<void(std::string_view)>;

@@ -165,7 +165,7 @@ Written execute_bound(db::Engine& engine, const treeql::Statement& statement,
   }
   base::Arena arena;
   const db::Arguments arguments = db::take(db::bind(statement, parameters, arena), source);
-  return db::take(db::run_write_alone(engine, statement, arguments, {}), source);
+  return db::take(db::run_write_inside(engine, statement, arguments, {}), source);
 }
 
 }  // namespace

@@ -200,6 +200,30 @@ TEST_CASE("a sink that throws ends the script there, and the database goes on") 
   CHECK(rows(db, "SELECT count(*) AS n FROM Album") == R"([{"n":2}])");
 }
 
+TEST_CASE("a progress that throws takes its IMPORT back") {
+  auto db = with_schema();
+  std::string csv = "AlbumId,Title\n";
+  for (int i = 0; i < 200'000; ++i) csv += std::to_string(i) + ",title\n";
+  const TemporaryFile file(csv);
+  Session session(db, [](const Output&) {});
+  session.on_progress([](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); });
+  const std::string script = "IMPORT Album FROM '" + file.path() + "'";
+  CHECK_THROWS_AS(session.run(script).ok(), std::runtime_error);
+  CHECK_THROWS_AS(session.run("BEGIN; " + script).ok(), std::runtime_error);
+  session.run("INSERT INTO Album {AlbumId: 1, Title: 'x'}; COMMIT").value();
+  CHECK(rows(db, "SELECT count(*) AS n FROM Album") == R"([{"n":1}])");
+}
+
+TEST_CASE("a sink that throws at a write's line doesn't keep listeners from hearing it") {
+  auto db = with_schema();
+  int heard = 0;
+  auto live = db.subscribe("SELECT AlbumId FROM Album", {}, [&](const Delta&) { ++heard; }).value();
+  const auto sink = [](const Output&) { throw std::runtime_error("full"); };
+  CHECK_THROWS_AS(db.run("INSERT INTO Album {AlbumId: 1, Title: 'x'}", {}, sink).ok(),
+                  std::runtime_error);
+  CHECK(heard == 1);
+}
+
 TEST_CASE("no change, no commit") {
   auto db = with_schema();
   run(db, "INSERT INTO Album {AlbumId: 1, Title: 'x'};");

@@ -176,6 +176,21 @@ TEST_CASE("a listener that throws keeps nobody from hearing, and the commit stan
   CHECK(heard == 2);
 }
 
+TEST_CASE("a subscription may end in the middle of a transaction, and others hear all of it") {
+  auto db = with_numbers();
+  int heard = 0;
+  const auto count = [&](const Delta&) { ++heard; };
+  auto first = db.subscribe("SELECT { t.N } FROM T AS t WHERE t.N > 5", {}, count).value();
+  auto second = db.subscribe("SELECT { t.N } FROM T AS t WHERE t.N > 5", {}, count).value();
+  db.transact([&](Transaction& tx) {
+      tx.update("T", 1, {{"N", 6}});
+      first.end();
+      tx.update("T", 2, {{"N", 7}});
+    }).value();
+  CHECK(heard == 1);
+  CHECK(second.json() == R"([{"N":6},{"N":7}])");
+}
+
 TEST_CASE("a transaction inside a transaction is unsupported, a query inside sees its writes") {
   auto db = with_numbers();
   db.transact([&](Transaction& tx) {
