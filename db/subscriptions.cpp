@@ -20,15 +20,15 @@ std::int64_t trailing_index(std::string_view path) {
   return error == std::errc() && end == last.data() + last.size() ? index : -1;
 }
 
-Change to_face(dataflow::Change&& from) {
+Change to_face(const dataflow::Change& from) {
   Change change;
   change.kind = static_cast<ChangeKind>(from.kind);
   change.index = trailing_index(from.path);
-  change.path = std::move(from.path);
-  change.from = std::move(from.from);
-  change.new_value = std::move(from.value);
-  change.old_value = std::move(from.old_value);
-  change.key = std::move(from.key);
+  change.path = from.path;
+  change.from = from.from;
+  change.new_value = from.value;
+  change.old_value = from.old_value;
+  change.key = from.key;
   return change;
 }
 
@@ -64,13 +64,21 @@ void Subscriptions::collect(const dataflow::View& view, std::uint64_t commit) {
   const auto found = listening_.find(&view);
   TREMULA_ASSERT(found != listening_.end());
   Listening& listening = *found->second;
-  std::vector<dataflow::Change> changes =
+  const dataflow::ChangeList changes =
       view.changes(listening.detail == DeltaDetail::kOldValues);
-  if (changes.empty()) return;
-  Pending pending{.listening = &listening, .commit = commit, .changes = {}};
-  pending.changes.reserve(changes.size());
-  for (dataflow::Change& change : changes) pending.changes.push_back(to_face(std::move(change)));
-  pending_.push_back(std::move(pending));
+  if (changes->empty()) return;
+  if (commit != converted_commit_) {
+    converted_.clear();
+    converted_commit_ = commit;
+  }
+  SharedChanges& converted = converted_[changes.get()];
+  if (!converted) {
+    auto made = std::make_shared<std::vector<Change>>();
+    made->reserve(changes->size());
+    for (const dataflow::Change& change : *changes) made->push_back(to_face(change));
+    converted = std::move(made);
+  }
+  pending_.push_back({&listening, commit, converted});
 }
 
 void Subscriptions::deliver() {
@@ -82,7 +90,7 @@ void Subscriptions::deliver() {
     pending_.pop_front();
     if (pending.listening->ended) continue;
     try {
-      pending.listening->listener(Delta(pending.changes, pending.commit));
+      pending.listening->listener(Delta(*pending.changes, pending.commit));
     } catch (...) {
       if (!first) first = std::current_exception();
     }

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/flat_map.h"
 #include "core/dataflow/graph.h"
 #include "tremula/subscription.h"
 
@@ -52,13 +53,17 @@ class Subscriptions {
   std::size_t size() const { return listening_.size(); }
 
  private:
+  using SharedChanges = std::shared_ptr<const std::vector<Change>>;
   struct Pending {
     Listening* listening = nullptr;
     std::uint64_t commit = 0;
-    std::vector<Change> changes;
+    SharedChanges changes;
   };
   std::unordered_map<const dataflow::View*, std::unique_ptr<Listening>> listening_;
   std::deque<Pending> pending_;
+  // Of the commit in hand: listeners of equal selects are given one list.
+  base::FlatMap<const void*, SharedChanges> converted_;
+  std::uint64_t converted_commit_ = 0;
   std::vector<std::unique_ptr<Listening>> ended_;  // until no delivery can name them
   bool delivering_ = false;
 };

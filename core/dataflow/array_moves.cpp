@@ -119,6 +119,17 @@ struct Place {
 
 ArrayPlan plan_array(const std::vector<ArrayItem>& items) {
   ArrayPlan plan;
+  if (items.size() == 1) {
+    // All others are where they were: its index is its gap.
+    const ArrayItem& item = items[0];
+    if (item.new_index == kNowhere)
+      plan.steps.push_back({ArrayStep::Kind::kRemove, 0, 0, item.old_index});
+    else if (item.old_index == kNowhere)
+      plan.steps.push_back({ArrayStep::Kind::kAdd, 0, 0, item.new_index});
+    else if (item.old_index != item.new_index)
+      plan.steps.push_back({ArrayStep::Kind::kMove, 0, item.old_index, item.new_index});
+    return plan;
+  }
   std::vector<bool> moving(items.size(), true);
   find_at_rest(items, moving);
   find_replaced(items, moving, plan);

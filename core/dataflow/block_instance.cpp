@@ -181,7 +181,10 @@ void BlockInstance::drain() {
     if (derived_) derive_row(delta.row, delta.in_new);
   }
   deltas_seen_ += deltas_.size();
-  if (derived_) derived_->finish();
+  if (derived_) {
+    derived_->finish();
+    derived_->indexes().refresh_sealed();
+  }
   tell_parents();
 }
 
@@ -384,8 +387,13 @@ void BlockInstance::tell_parents() {
   if (changed) tell_all();
 }
 
+void BlockInstance::remove_listener(View* view) {
+  std::erase_if(listeners_, [view](const auto& l) { return l.second == view; });
+}
+
 void BlockInstance::settle() {
   deltas_.clear();
+  for (ChangeList& kept : changes_) kept.reset();
   settle_members();
   if (derived_) derived_->settle();
 }

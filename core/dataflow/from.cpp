@@ -198,25 +198,25 @@ void TupleFinder::candidates_by_key(const BindStep& step, bool in_old, bool in_n
   }
 }
 
-std::shared_ptr<RelationIndex> TupleFinder::index_of(const BindStep& step, bool first) const {
+const RelationIndex* TupleFinder::index_of(const BindStep& step, bool first) const {
   const Core& core = instance_.core_;
   const CoreSource& source = core.sources[step.source];
   if (source.derived >= 0) {
     const BlockInstance* child = instance_.derived_[static_cast<std::size_t>(source.derived)];
-    return child->derived_relation()->indexes().find(step.columns, true);
+    return &child->derived_relation()->indexes().kept(step.columns);
   }
   if (!step.index) {
     const bool may_make = !(first && core.single);
     step.index = instance_.engine_.indexes.of(source.table).find(step.columns, may_make);
   }
-  return step.index;
+  return step.index.get();
 }
 
 // Returns: false if there is no index.
 bool TupleFinder::candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new,
                                       std::vector<Slot>& out) {
-  const std::shared_ptr<RelationIndex> index = index_of(step, first);
-  if (!index) return false;
+  const RelationIndex* index = index_of(step, first);
+  if (index == nullptr) return false;
   std::string old_key, new_key;
   auto add = [&out](Slot slot) {
     out.push_back(slot);

@@ -33,7 +33,7 @@ class TupleFinder {
                          std::vector<triples::Slot>& out);
   bool candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new,
                            std::vector<triples::Slot>& out);
-  std::shared_ptr<RelationIndex> index_of(const BindStep& step, bool first) const;
+  const RelationIndex* index_of(const BindStep& step, bool first) const;
   // Encodes what the columns must be on `side`; false if one of them is NULL.
   void encode_values(const BindStep& step, const std::vector<triples::ColumnIndex>& columns,
                      triples::Side side, std::string& out) const;

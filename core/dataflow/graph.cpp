@@ -81,7 +81,8 @@ class RootView final : public View {
 
   ~RootView() override {
     if (!engine_->live) return;
-    std::erase(engine_->views, this);
+    engine_->views.erase(this);
+    instance_.remove_listener(this);
     engine_->release_later(instance_, std::move(block_));
     if (!engine_->in_step) engine_->settle();
   }
@@ -98,10 +99,14 @@ class RootView final : public View {
   }
   void print(std::string& out) const override { print_rows(instance_, Side::kNew, out); }
   std::size_t row_count() const override { return instance_.row_count(Side::kNew); }
-  std::vector<Change> changes(bool with_old) const override {
-    std::vector<Change> list;
-    make_changes(instance_, with_old, list);
-    return list;
+  ChangeList changes(bool with_old) const override {
+    ChangeList& kept = instance_.kept_changes(with_old);
+    if (!kept) {
+      auto list = std::make_shared<std::vector<Change>>();
+      make_changes(instance_, with_old, *list);
+      kept = std::move(list);
+    }
+    return kept;
   }
   std::string explain() const override {
     std::string text;
@@ -130,7 +135,10 @@ struct Graph::Impl {
     BlockInstance& instance = lowered.block->directory->acquire(*engine, *lowered.block, values);
     instance.add_use();
     auto view = std::make_unique<RootView>(engine, lowered.block, instance);
-    if (engine->live) engine->views.push_back(view.get());
+    if (engine->live) {
+      engine->views.insert(view.get());
+      instance.add_listener(++engine->opened, view.get());
+    }
     return view;
   }
 
@@ -213,7 +221,7 @@ std::span<View* const> Graph::step() {
   Impl& impl = *impl_;
   Engine& engine = *impl.engine;
   engine.in_step = true;
-  impl.arrangements.refresh();
+  impl.arrangements.refresh_sealed();
   for (const auto& [type, readers] : engine.registry.tables()) {
     const std::span<const RowChange> changes = engine.tables.table(type)->changes();
     for (const RowChange& change : changes)
@@ -221,11 +229,11 @@ std::span<View* const> Graph::step() {
   }
   engine.drain_all();
   impl.touched.clear();
-  if (engine.touched_roots.empty()) return impl.touched;
-  base::FlatSet<const BlockInstance*> touched;
-  for (const BlockInstance* root : engine.touched_roots) touched.insert(root);
-  for (View* view : engine.views)
-    if (touched.contains(static_cast<RootView*>(view)->instance())) impl.touched.push_back(view);
+  std::vector<std::pair<std::uint64_t, View*>> touched;
+  for (const BlockInstance* root : engine.touched_roots)
+    touched.insert(touched.end(), root->listeners().begin(), root->listeners().end());
+  std::sort(touched.begin(), touched.end());
+  for (const auto& [opened, view] : touched) impl.touched.push_back(view);
   return impl.touched;
 }
 
@@ -240,8 +248,8 @@ GraphStats Graph::stats() const {
   stats.templates = engine.registry.size();
   stats.instances = engine.instances;
   stats.views = engine.views.size();
-  for (View* view : engine.views)
-    stats.bytes += static_cast<RootView*>(view)->instance()->memory_bytes();
+  for (const auto& entry : engine.views)
+    stats.bytes += static_cast<RootView*>(entry.key)->instance()->memory_bytes();
   return stats;
 }
 

@@ -60,6 +60,8 @@ struct Change {
   std::string key;        // JSON array of the row's key values, if the path names a row
 };
 
+using ChangeList = std::shared_ptr<const std::vector<Change>>;
+
 // A result that is kept. Destroying it ends it.
 class View {
  public:
@@ -70,10 +72,9 @@ class View {
   // The whole result as a JSON array.
   virtual void print(std::string& out) const = 0;
   virtual std::size_t row_count() const = 0;
-  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as
-  // before.
-  // `with_old`: fill old_value and key too.
-  virtual std::vector<Change> changes(bool with_old) const = 0;
+  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as before.
+  // Views of one result share one list.  `with_old`: fill old_value and key too.
+  virtual ChangeList changes(bool with_old) const = 0;
   // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.
   virtual std::string explain() const = 0;
 };
@@ -138,6 +139,8 @@ class ArrangementStore {
   // select inside a transaction.
   // A Graph calls it itself before it reads.
   void refresh();
+  // The same once the relations are sealed, and cheaper: a Graph calls it at the start of a step.
+  void refresh_sealed();
   // Call before the relations roll back: goes back to the old side.
   void rollback();
   // Call before the relations settle.

@@ -343,7 +343,13 @@ class BlockInstance final : public Instance {
   std::span<const RowDelta> deltas() const { return deltas_; }
   RowContext shape_context(RowId row, triples::Side side, triples::Slot& scratch) const;
 
-  std::uint64_t opened_at = 0;  // of a root: the order of subscriptions
+  // Of a root: who hears of it, with the number at which each was opened.
+  using Listeners = std::vector<std::pair<std::uint64_t, View*>>;
+  const Listeners& listeners() const { return listeners_; }
+  void add_listener(std::uint64_t opened, View* view) { listeners_.emplace_back(opened, view); }
+  void remove_listener(View* view);
+  ChangeList& kept_changes(bool with_old) { return changes_[with_old]; }  // until settle()
+
   std::size_t memory_bytes() const;
   std::uint64_t deltas_seen() const { return deltas_seen_; }
 
@@ -377,6 +383,8 @@ class BlockInstance final : public Instance {
   bool touched_all_ = false;
   std::vector<RowDelta> deltas_;
   std::uint64_t deltas_seen_ = 0;
+  Listeners listeners_;
+  ChangeList changes_[2];
 };
 
 // The JSON text of an array or a single row (a bare single: its value), in the arena.
@@ -448,7 +456,8 @@ struct Engine {
   TemplateRegistry registry;
   base::Arena arena;
   std::vector<BlockInstance*> touched_roots;
-  std::vector<View*> views;  // in the order in which they were opened
+  base::FlatSet<View*> views;
+  std::uint64_t opened = 0;  // views so far
   std::size_t instances = 0;
   bool in_step = false;
   bool live = true;  // false: a graph that is thrown away after one answer

@@ -10,6 +10,7 @@ using triples::Slot;
 
 RelationIndex::RelationIndex(const triples::Relation& relation, std::vector<ColumnIndex> columns)
     : relation_(relation), columns_(std::move(columns)) {
+  for (ColumnIndex column : columns_) mask_ |= triples::column_bit(column);
   std::vector<std::pair<std::string, RowId>> entries;
   entries.reserve(relation.row_count(Side::kOld));
   for (Slot slot = 0; slot < relation.slot_end(); ++slot) {
@@ -28,23 +29,35 @@ void RelationIndex::key_of(Slot slot, Side side, std::string& out) const {
     triples::encode_ordered(relation_.read(slot, column, side), out);
 }
 
+void RelationIndex::look_again(Slot slot) {
+  std::optional<std::string_view> before, after;
+  if (const Arrangement::Touched* touched = order_.find_touched(slot)) {
+    if (touched->new_key) before = before_ = *touched->new_key;
+  } else if (relation_.exists(slot, Side::kOld)) {
+    key_of(slot, Side::kOld, before_);
+    before = before_;
+  }
+  if (relation_.exists(slot, Side::kNew)) {
+    key_of(slot, Side::kNew, after_);
+    after = after_;
+  }
+  if (before != after) order_.update(slot, before, after);
+}
+
 void RelationIndex::refresh() {
   const std::span<const Slot> log = relation_.write_log();
-  for (; seen_ < log.size(); ++seen_) {
-    const Slot slot = log[seen_];
-    std::optional<std::string_view> before, after;
-    if (const Arrangement::Touched* touched = order_.find_touched(slot)) {
-      if (touched->new_key) before = before_ = *touched->new_key;
-    } else if (relation_.exists(slot, Side::kOld)) {
-      key_of(slot, Side::kOld, before_);
-      before = before_;
-    }
-    if (relation_.exists(slot, Side::kNew)) {
-      key_of(slot, Side::kNew, after_);
-      after = after_;
-    }
-    if (before != after) order_.update(slot, before, after);
+  for (; seen_ < log.size(); ++seen_) look_again(log[seen_]);
+}
+
+void RelationIndex::refresh_sealed() {
+  if (seen_ > 0) {
+    refresh();
+    return;
   }
+  for (const triples::RowChange& change : relation_.changes())
+    if (!change.in_old || !change.in_new || (change.changed & mask_) != 0)
+      look_again(change.slot);
+  seen_ = relation_.write_log().size();
 }
 
 void RelationIndex::rollback() {
@@ -85,9 +98,24 @@ std::shared_ptr<RelationIndex> RelationIndexes::exact(const std::vector<ColumnIn
   auto found = indexes_.find(columns);
   if (found != indexes_.end())
     if (std::shared_ptr<RelationIndex> index = found->second.lock()) return index;
-  auto made = std::make_shared<RelationIndex>(relation_, columns);
+  std::shared_ptr<RelationIndex> made(new RelationIndex(relation_, columns),
+                                      [this](RelationIndex* last) { forget(last); });
+  active_.push_back(made.get());
   indexes_[columns] = made;
   return made;
+}
+
+void RelationIndexes::forget(RelationIndex* last) {
+  std::erase(active_, last);
+  indexes_.erase(last->columns());
+  delete last;
+}
+
+RelationIndex& RelationIndexes::kept(const std::vector<ColumnIndex>& columns) {
+  for (const std::shared_ptr<RelationIndex>& index : kept_)
+    if (index->columns() == columns) return *index;
+  kept_.push_back(exact(columns));
+  return *kept_.back();
 }
 
 void RelationIndexes::declare(ColumnIndex column) {
@@ -100,32 +128,27 @@ void RelationIndexes::drop(ColumnIndex column) { declared_.erase(column); }
 
 void RelationIndexes::refresh() {
   if (relation_.write_log().empty()) return;
-  for (auto it = indexes_.begin(); it != indexes_.end();) {
-    if (std::shared_ptr<RelationIndex> index = it->second.lock()) {
-      index->refresh();
-      ++it;
-    } else {
-      it = indexes_.erase(it);
-    }
-  }
+  for (RelationIndex* index : active_) index->refresh();
+}
+
+void RelationIndexes::refresh_sealed() {
+  if (relation_.write_log().empty()) return;
+  for (RelationIndex* index : active_) index->refresh_sealed();
 }
 
 void RelationIndexes::rollback() {
   if (relation_.write_log().empty()) return;
-  for (auto& [columns, weak] : indexes_)
-    if (std::shared_ptr<RelationIndex> index = weak.lock()) index->rollback();
+  for (RelationIndex* index : active_) index->rollback();
 }
 
 void RelationIndexes::settle() {
   if (relation_.write_log().empty()) return;
-  for (auto& [columns, weak] : indexes_)
-    if (std::shared_ptr<RelationIndex> index = weak.lock()) index->settle();
+  for (RelationIndex* index : active_) index->settle();
 }
 
 std::size_t RelationIndexes::memory_bytes() const {
   std::size_t bytes = 0;
-  for (const auto& [columns, weak] : indexes_)
-    if (std::shared_ptr<RelationIndex> index = weak.lock()) bytes += index->memory_bytes();
+  for (const RelationIndex* index : active_) bytes += index->memory_bytes();
   return bytes;
 }
 
@@ -148,6 +171,10 @@ void ArrangementStore::drop_index(triples::TypeId type, triples::AttrId attr) {
 
 void ArrangementStore::refresh() {
   for (auto& [type, indexes] : impl_->relations) indexes->refresh();
+}
+
+void ArrangementStore::refresh_sealed() {
+  for (auto& [type, indexes] : impl_->relations) indexes->refresh_sealed();
 }
 
 void ArrangementStore::rollback() {

@@ -26,6 +26,8 @@ class RelationIndex {
 
   const std::vector<triples::ColumnIndex>& columns() const { return columns_; }
   void refresh();
+  // The same where the relation is sealed: rows whose columns here did not change are passed over.
+  void refresh_sealed();
   void rollback();
   void settle();
   std::size_t memory_bytes() const { return order_.memory_bytes(); }
@@ -42,9 +44,11 @@ class RelationIndex {
 
  private:
   void key_of(triples::Slot slot, triples::Side side, std::string& out) const;
+  void look_again(triples::Slot slot);
 
   const triples::Relation& relation_;
   const std::vector<triples::ColumnIndex> columns_;
+  triples::ColumnMask mask_ = 0;
   Arrangement order_;
   std::size_t seen_ = 0;  // of the relation's write log
   std::string before_, after_;
@@ -61,16 +65,23 @@ class RelationIndexes {
                                       bool may_make);
   // The index over exactly `columns`, made if there is none.
   std::shared_ptr<RelationIndex> exact(const std::vector<triples::ColumnIndex>& columns);
+  // The same, kept as long as the relation.
+  RelationIndex& kept(const std::vector<triples::ColumnIndex>& columns);
   void declare(triples::ColumnIndex column);
   void drop(triples::ColumnIndex column);
   void refresh();
+  void refresh_sealed();
   void rollback();
   void settle();
   std::size_t memory_bytes() const;
 
  private:
+  void forget(RelationIndex* last);
+
   const triples::Relation& relation_;
+  std::vector<RelationIndex*> active_;
   std::map<std::vector<triples::ColumnIndex>, std::weak_ptr<RelationIndex>> indexes_;
+  std::vector<std::shared_ptr<RelationIndex>> kept_;
   std::map<triples::ColumnIndex, std::shared_ptr<RelationIndex>> declared_;
 };
 
