@@ -185,11 +185,8 @@ Result<ExprPtr> Binder::bind_junction(const ast::Expr& ast) {
   for (const ast::ExprPtr& argument : ast.arguments) {
     TREMULA_TRY_ASSIGN(ExprPtr condition,
                        bind_condition(*argument, ast.op == ExprOp::kAnd ? "AND" : "OR"));
-    if (condition->op != ast.op) {
-      expr->arguments.push_back(std::move(condition));
-      continue;
-    }
-    for (ExprPtr& inner : condition->arguments) expr->arguments.push_back(std::move(inner));
+    // Not flattened: an AND that GROUP BY names must stay one expression to be found.
+    expr->arguments.push_back(std::move(condition));
   }
   return expr;
 }

@@ -40,13 +40,13 @@ TEST_CASE("operators bind as in SQLite") {
         "(like (|| \"a\" \"b\") (|| \"c\" \"d\"))");
 }
 
-TEST_CASE("chains of AND and OR are flat, however they are put in parentheses") {
-  CHECK(value("TRUE AND (FALSE AND $a) AND $b") == "(and true false ?0 ?1)");
-  CHECK(value("TRUE OR (FALSE OR $a AND $b)") == "(or true false (and ?0 ?1))");
+TEST_CASE("chains of AND and OR are flat, and parentheses stay") {
+  CHECK(value("TRUE AND (FALSE AND $a) AND $b") == "(and true (and false ?0) ?1)");
+  CHECK(value("TRUE OR (FALSE OR $a AND $b)") == "(or true (or false (and ?0 ?1)))");
 }
 
 TEST_CASE("BETWEEN becomes two comparisons") {
-  CHECK(where("I BETWEEN 1 AND 2 AND B") == "(and (>= @0.0.0 1) (<= @0.0.0 2) @0.0.1)");
+  CHECK(where("I BETWEEN 1 AND 2 AND B") == "(and (and (>= @0.0.0 1) (<= @0.0.0 2)) @0.0.1)");
   CHECK(where("I NOT BETWEEN 1 AND $x") == "(not (and (>= @0.0.0 1) (<= @0.0.0 ?0)))");
 }
 
