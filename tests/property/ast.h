@@ -30,6 +30,8 @@ struct Expr {
   std::string alias, column;  // a column reference: then the forms are unused
   bool bare = false;          // a column written without its alias
   bool aggregate = false;
+  bool literal = false;  // a constant that another of its type may replace
+  bool dynamic = false;  // its type is known at run time alone: SQLite can't say
   bool is_column() const { return !column.empty(); }
 };
 

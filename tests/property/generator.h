@@ -17,16 +17,24 @@
 namespace tremula::property {
 
 // Name and type of what a derived table or a star brings.
-struct Output {
+struct OutputColumn {
   std::string name;
   Type type = Type::kInt;
 };
 
 // The columns of a FROM term; of a derived table its outputs.
-std::vector<Output> columns_of(const Schema& schema, const Source& source);
+std::vector<OutputColumn> columns_of(const Schema& schema, const Source& source);
 // The shape of a select with its stars written out; property names are then final.
 std::vector<Property> flatten(const Schema& schema, const Select& select,
                               const std::vector<Property>& shape);
+
+// Gives some of the literals of a select other values of their type.
+void change_constants(Rng& rng, Select& select);
+// Whether SQLite computes the same: not with dynamic values.
+bool sqlite_knows(const Select& select);
+
+// The column that no declaration names, in lax tables; dynamic.
+inline const char* const kUndeclared = "mood";
 
 class QueryGenerator {
  public:
@@ -61,6 +69,7 @@ class QueryGenerator {
   Expr real_expr(const Scope& scope, int depth);
   Expr text_expr(const Scope& scope, int depth);
   Expr bool_expr(const Scope& scope, int depth);
+  Expr json_expr(const Scope& scope, int depth);
   Expr any_expr(Type type, const Scope& scope, int depth);  // forms that every type has
   Expr comparison(const Scope& scope, int depth);
   Expr membership(const Scope& scope, int depth);
@@ -80,6 +89,7 @@ class QueryGenerator {
   const Schema& schema_;
   int aliases_ = 0;
   int selects_left_ = 6;
+  bool dynamics_ = true;  // values whose type shows at run time may be used
 };
 
 }  // namespace tremula::property

@@ -33,7 +33,9 @@ Expr QueryGenerator::literal(Type type) {
   }
   if (rng_.chance(4)) return form(type, "NULL", {});
   const Literal made = random_literal(rng_, type);
-  return forms(type, made.tql, made.sql, {});
+  Expr result = forms(type, made.tql, made.sql, {});
+  result.literal = true;
+  return result;
 }
 
 bool QueryGenerator::find_atom(Type type, const Frame& frame, Expr& result) {
@@ -59,7 +61,7 @@ Expr QueryGenerator::atom(Type type, const Scope& scope) {
 }
 
 Expr QueryGenerator::expr(Type type, const Scope& scope, int depth) {
-  if (type == Type::kJson) return atom(type, scope);
+  if (type == Type::kJson) return json_expr(scope, depth);
   if (scope.rows != nullptr && rng_.chance(40)) return aggregate(type, scope, depth);
   if (type == Type::kBool && rng_.chance(60)) return comparison(scope, depth);
   if (depth <= 0 || rng_.chance(40)) return rng_.chance(80) ? atom(type, scope) : literal(type);
@@ -71,6 +73,25 @@ Expr QueryGenerator::expr(Type type, const Scope& scope, int depth) {
     case Type::kBool: return bool_expr(scope, depth);
     default: return any_expr(type, scope, depth);
   }
+}
+
+// Columns of JSON, undeclared columns, and parts of them: values whose type shows at run time.
+Expr QueryGenerator::json_expr(const Scope& scope, int depth) {
+  if (scope.rows != nullptr) {
+    Expr arg;
+    if (!dynamics_ || !find_atom(Type::kJson, *scope.rows, arg)) return literal(Type::kJson);
+    arg.bare = false;
+    Expr result = forms(Type::kJson, rng_.chance(50) ? "max({0})" : "min({0})", "NULL", {arg});
+    result.dynamic = result.aggregate = true;
+    return result;
+  }
+  static const std::vector<std::string> steps = {"-> 'a'", "->> 'b'", "-> 0", "->> -1",
+                                                 "-> '$.b.c'"};
+  Expr column = atom(Type::kJson, scope);
+  if (!dynamics_ || depth <= 0 || !column.is_column() || rng_.chance(40)) return column;
+  Expr result = forms(Type::kJson, "({0} " + rng_.pick(steps) + ")", "NULL", {column});
+  result.dynamic = true;
+  return result;
 }
 
 Expr QueryGenerator::any_expr(Type type, const Scope& scope, int depth) {
@@ -203,6 +224,14 @@ Expr QueryGenerator::bool_expr(const Scope& scope, int depth) {
 }
 
 Expr QueryGenerator::comparison(const Scope& scope, int depth) {
+  Expr json;
+  if (dynamics_ && rng_.chance(8) && find_atom(Type::kJson, scope.frames.back(), json)) {
+    static const std::vector<std::string> signs = {"=", "<>", "<", ">=", "IS", "IS NOT"};
+    Expr result = forms(Type::kBool, "({0} " + rng_.pick(signs) + " {1})", "NULL",
+                        {json_expr(scope, depth), literal(any_type())});
+    result.dynamic = true;
+    return result;
+  }
   static const std::vector<std::string> operators = {
       "=", "!=", "<>", "<", "<=", ">", ">=", "!=", "<=", ">="};
   const Type left = any_type();
@@ -278,6 +307,13 @@ Expr QueryGenerator::aggregate(Type type, const Scope& scope, int depth) {
   const std::string distinct = rng_.chance(20) ? "DISTINCT " : "";
   const Type counted = any_type();
   Expr result;
+  if (Expr json; dynamics_ && type == Type::kReal && rng_.chance(10) &&
+                 find_atom(Type::kJson, *scope.rows, json)) {
+    json.bare = false;
+    result = forms(type, "total({0})", "NULL", {json});
+    result.dynamic = result.aggregate = true;
+    return result;
+  }
   if (type == Type::kInt && rng_.chance(35)) {
     result = form(type, "count(*)", {});
   } else if (type == Type::kInt && rng_.chance(40)) {
@@ -343,6 +379,7 @@ Expr QueryGenerator::concat(const Scope& rows, int depth) {
 
 Expr QueryGenerator::for_row_of(const Table& table, Type type, bool allow_selects) {
   selects_left_ = allow_selects ? 2 : 0;
+  dynamics_ = false;  // SQLite must know which rows are meant
   Scope scope;
   scope.frames.emplace_back();
   for (const Column& column : table.columns) {
@@ -354,6 +391,84 @@ Expr QueryGenerator::for_row_of(const Table& table, Type type, bool allow_select
     scope.frames.back().push_back(std::move(one));
   }
   return expr(type, scope, 2);
+}
+
+namespace {
+
+void change_constants(Rng& rng, Expr& expr) {
+  if (expr.literal && rng.chance(50)) {
+    const Literal other = random_literal(rng, expr.type);
+    expr.tql = other.tql;
+    expr.sql = other.sql;
+  }
+  for (Expr& arg : expr.args) change_constants(rng, arg);
+  for (Select& select : expr.selects) property::change_constants(rng, select);
+}
+
+void change_constants(Rng& rng, std::vector<Property>& shape) {
+  for (Property& property : shape) {
+    for (Expr& expr : property.expr) change_constants(rng, expr);
+    for (Select& select : property.select) property::change_constants(rng, select);
+    change_constants(rng, property.object);
+  }
+}
+
+bool sqlite_knows(const Expr& expr) {
+  const bool uses_json = std::any_of(expr.args.begin(), expr.args.end(),
+                                     [](const Expr& arg) { return arg.type == Type::kJson; });
+  if (expr.dynamic || uses_json || expr.column == kUndeclared) return false;
+  for (const Expr& arg : expr.args) {
+    if (!sqlite_knows(arg)) return false;
+  }
+  return expr.selects.empty() || property::sqlite_knows(expr.selects[0]);
+}
+
+bool sqlite_knows(const std::vector<Expr>& exprs) {
+  return std::all_of(exprs.begin(), exprs.end(), [](const Expr& one) { return sqlite_knows(one); });
+}
+
+bool sqlite_knows(const std::vector<Property>& shape, bool distinct) {
+  for (const Property& property : shape) {
+    if (distinct && property.kind == PropertyKind::kExpr && property.expr[0].type == Type::kJson) {
+      return false;
+    }
+    if (!sqlite_knows(property.expr) || !sqlite_knows(property.object, false)) return false;
+    if (!property.select.empty()) {
+      const Select& inner = property.select[0];
+      if (distinct && inner.bare_value && inner.shape[0].expr[0].type == Type::kJson) return false;
+      if (!property::sqlite_knows(inner)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void change_constants(Rng& rng, Select& select) {
+  for (Expr& expr : select.where) change_constants(rng, expr);
+  for (Source& source : select.from) {
+    for (Expr& expr : source.on) change_constants(rng, expr);
+    for (Select& derived : source.derived) change_constants(rng, derived);
+  }
+  // Groups and what repeats them stay as they are.
+  if (!select.aggregated) change_constants(rng, select.shape);
+  if (select.limit > 0 && rng.chance(30)) select.limit = rng.between(1, 5);
+}
+
+bool sqlite_knows(const Select& select) {
+  for (const Source& source : select.from) {
+    if (!sqlite_knows(source.on)) return false;
+    if (!source.derived.empty() && !sqlite_knows(source.derived[0])) return false;
+  }
+  for (const Expr& group : select.group) {
+    if (group.type == Type::kJson) return false;
+  }
+  for (const OrderTerm& term : select.order) {
+    if (!sqlite_knows(term.expr)) return false;
+    if (!term.expr.empty() && term.expr[0].type == Type::kJson) return false;
+  }
+  return sqlite_knows(select.shape, select.distinct) && sqlite_knows(select.where) &&
+         sqlite_knows(select.group) && sqlite_knows(select.having);
 }
 
 }  // namespace tremula::property

@@ -7,7 +7,7 @@
 namespace tremula::property {
 namespace {
 
-Expr column_ref(const std::string& alias, const Output& column) {
+Expr column_ref(const std::string& alias, const OutputColumn& column) {
   Expr expr;
   expr.type = column.type;
   expr.alias = alias;
@@ -37,8 +37,8 @@ bool key_is_grouped(const Table& table, const std::string& alias, const std::vec
 
 }  // namespace
 
-std::vector<Output> columns_of(const Schema& schema, const Source& source) {
-  std::vector<Output> result;
+std::vector<OutputColumn> columns_of(const Schema& schema, const Source& source) {
+  std::vector<OutputColumn> result;
   if (source.derived.empty()) {
     for (const Column& column : schema.table(source.table).columns) {
       result.push_back({column.name, column.type});
@@ -64,7 +64,7 @@ std::vector<Property> flatten(const Schema& schema, const Select& select,
     for (const Source& source : select.from) {
       if (!property.alias.empty() && property.alias != source.alias) continue;
       const bool hides_key = source.derived.empty() && schema.table(source.table).generated;
-      for (const Output& column : columns_of(schema, source)) {
+      for (const OutputColumn& column : columns_of(schema, source)) {
         if (hides_key && column.name == "id") continue;
         if (!taken.insert(column.name).second) continue;
         Property brought;
@@ -148,9 +148,12 @@ void QueryGenerator::add_sources(Select& select, Scope& scope, const Scope& oute
       if (count == 1 && scope.frames.size() == 1 && rng_.chance(10)) source.alias = source.table;
     }
     Frame added;
-    for (const Output& column : columns_of(schema_, source)) {
+    for (const OutputColumn& column : columns_of(schema_, source)) {
       if (!source.derived.empty() && column.type == Type::kJson) continue;
       added.push_back(column_ref(source.alias, column));
+    }
+    if (dynamics_ && source.derived.empty() && !schema_.table(source.table).strict) {
+      added.push_back(column_ref(source.alias, {kUndeclared, Type::kJson}));
     }
     if (i > 0) {
       source.left = rng_.chance(60);
@@ -171,9 +174,9 @@ void QueryGenerator::add_sources(Select& select, Scope& scope, const Scope& oute
   Frame& frame = scope.frames.back();
   for (Expr& expr : frame) {
     expr.bare = std::count_if(select.from.begin(), select.from.end(), [&](const Source& source) {
-                  const std::vector<Output> columns = columns_of(schema_, source);
+                  const std::vector<OutputColumn> columns = columns_of(schema_, source);
                   return std::any_of(columns.begin(), columns.end(),
-                                     [&](const Output& c) { return c.name == expr.column; });
+                                     [&](const OutputColumn& c) { return c.name == expr.column; });
                 }) == 1;
   }
 }
@@ -224,12 +227,12 @@ void QueryGenerator::add_groups(Select& select, Scope& scope, Frame& rows, bool 
     const int count = rng_.between(1, 2);
     for (int i = 0; i < count; ++i) {
       Expr group;
-      const Type type = any_type();
-      if (!rng_.chance(75) || !find_atom(type, frame, group)) {
+      const Type type = dynamics_ && rng_.chance(6) ? Type::kJson : any_type();
+      if (!find_atom(type, frame, group) || !rng_.chance(75)) {
         Scope own;
         own.frames.push_back(frame);
         own.bare = false;
-        group = expr(type, own, 1);
+        group = expr(type == Type::kJson ? Type::kInt : type, own, 1);
       }
       if (!names_column(group)) continue;  // a literal can't be grouped by
       const bool bare = group.bare;
@@ -274,7 +277,8 @@ void QueryGenerator::add_order(Select& select, const Scope& scope, int depth) {
       if (names.empty()) continue;
       term.output = rng_.pick(names);
     } else if (!select.distinct) {
-      term.expr.push_back(expr(any_type(), scope, std::min(depth, 2)));
+      const bool dynamic = dynamics_ && rng_.chance(6);
+      term.expr.push_back(expr(dynamic ? Type::kJson : any_type(), scope, std::min(depth, 2)));
       Expr& made = term.expr[0];
       if (made.is_column()) made.bare = false;
       if (!names_column(made) && made.selects.empty() && !made.aggregate) {
@@ -321,7 +325,7 @@ std::vector<Property> QueryGenerator::shape(const Select& select, const Scope& s
 // A star beside derived columns that hold JSON is left out: a derived table has only scalars here.
 void QueryGenerator::add_star(std::vector<Property>& shape, const Select& select) {
   for (const Source& source : select.from) {
-    for (const Output& column : columns_of(schema_, source)) {
+    for (const OutputColumn& column : columns_of(schema_, source)) {
       if (column.type == Type::kJson) return;
     }
   }
@@ -350,7 +354,7 @@ Property QueryGenerator::property(const Select& select, const Scope& scope, int 
       result.object.push_back(property(select, scope, depth - 1, i == 0 ? "p" : "q"));
     }
   } else if (form < 45) {
-    result.expr.push_back(expr(Type::kJson, scope, 0));
+    result.expr.push_back(expr(Type::kJson, scope, 1));
   } else {
     result.expr.push_back(expr(any_type(), scope, depth));
   }

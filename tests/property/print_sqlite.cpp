@@ -107,7 +107,7 @@ std::vector<std::string> SqlitePrinter::keys_of(const Select& select) {
         keys.push_back(column(source.alias, table.columns[static_cast<std::size_t>(key)].name));
       }
     } else {
-      for (const Output& one : columns_of(schema_, source)) {
+      for (const OutputColumn& one : columns_of(schema_, source)) {
         keys.push_back(column(source.alias, one.name));
       }
     }

@@ -1,9 +1,8 @@
 // Prints a Select as TreeQL, and as one SELECT of SQLite whose rows are the JSON texts expected.
 //
 //   TreeQL   SELECT { n: t1.n, a: [SELECT t2.s FROM Tb AS t2 WHERE t2.k = t1.k] } FROM Ta AS t1
-//   SQLite   SELECT tq_obj('n', tq_val(t1.n, ''), 'a', (SELECT tq_arr(j) FROM (SELECT … ORDER BY
-//   …)))
-//            AS j FROM Ta AS t1 ORDER BY t1.k LIMIT -1
+//   SQLite   SELECT tq_obj('n', tq_val(t1.n, ''), 'a', (SELECT tq_arr(j) FROM (…))) AS j
+//            FROM Ta AS t1 ORDER BY t1.k LIMIT -1
 //
 // The order that TreeQL promises (ORDER BY, then the tie-break) is spelt out for SQLite; tq_… are
 // functions of oracle.h.  Thread: pure functions.

@@ -23,20 +23,23 @@ class ScenarioMaker {
   using Row = std::vector<Cell>;
 
   Write write();
-  Write insert(const Table& table, bool upsert, int rows);
+  Write insert(const Table& table, bool upsert, int rows, bool fill = false);
+  std::string chosen(const Table& table, const std::string& where);
   Write update(const Table& table);
   Write erase(const Table& table);
-  Row random_row(const Table& table, bool upsert);
+  Row random_row(const Table& table, bool upsert, bool valid);
+  std::string undeclared(const Table& table, int percent);
   std::vector<std::string> upsert_sql(const Table& table, const Row& row);
   Expr new_value(const Table& table, const Column& column);
   Expr condition(const Table& table);
   Step subscribe();
   Step transaction();
-  Select select() { return QueryGenerator(rng_, scenario_.schema).top(); }
+  Select select();
 
   Rng rng_;
   Scenario scenario_;
   std::vector<std::string> live_;
+  std::vector<Select> made_;  // for queries that are equal, or differ in constants
   int names_ = 0;
 };
 
@@ -50,17 +53,18 @@ std::string sql_row(const std::vector<std::string>& columns,
   return "(" + left + ") VALUES (" + right + ")";
 }
 
-ScenarioMaker::Row ScenarioMaker::random_row(const Table& table, bool upsert) {
+ScenarioMaker::Row ScenarioMaker::random_row(const Table& table, bool upsert, bool valid) {
   Row row;
   for (const Column& column : table.columns) {
     if (column.key) {
       row.push_back({&column, random_key_literal(rng_, table, column)});
       continue;
     }
-    const bool may_leave_out = !column.not_null || !column.initial.empty() || upsert;
+    const bool may_leave_out = !column.not_null || !column.initial.empty() || (upsert && !valid);
     if (may_leave_out && rng_.chance(upsert ? 40 : 15)) continue;
     Literal value = random_literal(rng_, column.type);
-    if (rng_.chance(column.not_null ? 2 : 15)) value = {"NULL", "NULL"};
+    const int nulls = !column.not_null ? 15 : valid ? 0 : 2;
+    if (rng_.chance(nulls)) value = {"NULL", "NULL"};
     if (column.reference >= 0 && value.sql != "NULL" && rng_.chance(75)) {
       const auto& other = scenario_.schema.tables[static_cast<std::size_t>(column.reference)];
       if (other.columns[0].type == Type::kInt) {
@@ -70,6 +74,13 @@ ScenarioMaker::Row ScenarioMaker::random_row(const Table& table, bool upsert) {
     row.push_back({&column, value});
   }
   return row;
+}
+
+// A value for the undeclared column: ", mood: 5", now and then.
+std::string ScenarioMaker::undeclared(const Table& table, int percent) {
+  static const std::vector<std::string> values = {"5", "'x'", "TRUE", "NULL", "1.5", "[1]", "'b'"};
+  if (table.strict || !rng_.chance(percent)) return "";
+  return std::string(", ") + kUndeclared + ": " + rng_.pick(values);
 }
 
 std::vector<std::string> ScenarioMaker::upsert_sql(const Table& table, const Row& row) {
@@ -87,14 +98,14 @@ std::vector<std::string> ScenarioMaker::upsert_sql(const Table& table, const Row
       "INSERT INTO " + table.name + " (" + columns + ") SELECT " + values + " WHERE changes() = 0"};
 }
 
-Write ScenarioMaker::insert(const Table& table, bool upsert, int rows) {
+Write ScenarioMaker::insert(const Table& table, bool upsert, int rows, bool fill) {
   Write write;
   write.verb = upsert ? "upserted" : "inserted";
   write.rows = rows;
   const bool objects = rows > 1 || rng_.chance(70);
   write.tql = (upsert ? "UPSERT INTO " : "INSERT INTO ") + table.name + " ";
   for (int i = 0; i < rows; ++i) {
-    const Row row = random_row(table, upsert);
+    const Row row = random_row(table, upsert, fill);
     std::vector<std::string> names, tql, sql;
     std::string object;
     for (const Cell& cell : row) {
@@ -103,6 +114,7 @@ Write ScenarioMaker::insert(const Table& table, bool upsert, int rows) {
       sql.push_back(cell.value.sql);
       object += (object.empty() ? "" : ", ") + cell.column->name + ": " + cell.value.tql;
     }
+    if (objects) object += undeclared(table, fill && i == 0 ? 100 : 20);
     write.tql += objects ? (i > 0 ? ", {" : "{") + object + "}" : sql_row(names, tql);
     if (upsert) {
       for (std::string& one : upsert_sql(table, row)) write.sql.push_back(std::move(one));
@@ -153,6 +165,16 @@ Expr ScenarioMaker::condition(const Table& table) {
   return result;
 }
 
+// A WHERE that chooses its rows before the statement writes, as TreeQL does and SQLite may not.
+std::string ScenarioMaker::chosen(const Table& table, const std::string& where) {
+  std::string keys;
+  for (int key : table.keys()) {
+    keys += (keys.empty() ? "" : ", ") + table.columns[static_cast<std::size_t>(key)].name;
+  }
+  return " WHERE (" + keys + ") IN (SELECT " + keys + " FROM " + table.name + " WHERE " + where +
+         ")";
+}
+
 Write ScenarioMaker::update(const Table& table) {
   std::vector<const Column*> free;
   for (const Column& column : table.columns) {
@@ -170,10 +192,13 @@ Write ScenarioMaker::update(const Table& table) {
     write.tql += (i > 0 ? ", " : "") + column.name + " = " + tql_expr(value);
     sql += (i > 0 ? ", " : "") + column.name + " = " + sql_expr(scenario_.schema, value);
   }
+  if (!table.strict && rng_.chance(8)) {
+    write.tql += std::string(", ") + kUndeclared + (rng_.chance(50) ? " = 7" : " = 'q'");
+  }
   if (!rng_.chance(4)) {
     const Expr where = condition(table);
     write.tql += " WHERE " + tql_expr(where);
-    sql += " WHERE " + sql_expr(scenario_.schema, where);
+    sql += chosen(table, sql_expr(scenario_.schema, where));
   }
   write.sql.push_back(std::move(sql));
   return write;
@@ -187,7 +212,7 @@ Write ScenarioMaker::erase(const Table& table) {
   if (!rng_.chance(2)) {
     const Expr where = condition(table);
     write.tql += " WHERE " + tql_expr(where);
-    sql += " WHERE " + sql_expr(scenario_.schema, where);
+    sql += chosen(table, sql_expr(scenario_.schema, where));
   }
   write.sql.push_back(std::move(sql));
   return write;
@@ -200,6 +225,17 @@ Write ScenarioMaker::write() {
   if (what < 50) return insert(table, true, rng_.chance(80) ? 1 : rng_.between(2, 3));
   if (what < 80) return update(table);
   return erase(table);
+}
+
+// Often an earlier one again, as it was or with other constants, since equal work is shared.
+Select ScenarioMaker::select() {
+  if (!made_.empty() && rng_.chance(20)) {
+    Select again = rng_.pick(made_);
+    if (rng_.chance(70)) change_constants(rng_, again);
+    return again;
+  }
+  made_.push_back(QueryGenerator(rng_, scenario_.schema).top());
+  return made_.back();
 }
 
 Step ScenarioMaker::subscribe() {
@@ -232,9 +268,8 @@ Scenario ScenarioMaker::make() {
   scenario_.schema = random_schema(rng_);
   for (const Table& table : scenario_.schema.tables) {
     Step fill;
-    const int rows = rng_.chance(10) ? 0 : rng_.between(4, 14);
-    if (rows == 0) continue;
-    fill.writes.push_back(insert(table, true, rows));
+    const int rows = rng_.chance(5) ? rng_.between(30, 60) : rng_.between(2, 14);
+    fill.writes.push_back(insert(table, true, rows, true));
     scenario_.steps.push_back(std::move(fill));
   }
   const int first = rng_.between(2, 6);

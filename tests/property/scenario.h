@@ -1,9 +1,9 @@
 // Scenario: a script made from a seed, run against the engine and SQLite, and cut smaller where
 // it fails.
 //
-//   seed --make--> [Step] --run--> Failure{ kind, detail } or none;  shrink() drops steps and
-//   parts of
-//   queries while the kind of failure stays;  script() prints what is left as a runnable .tql
+//   seed --make--> [Step] --run--> Failure{ kind, detail } or none
+//   shrink() drops steps and parts of queries while the kind of failure stays; script() prints
+//   what is left as a runnable .tql
 //
 // Thread: one.
 #pragma once

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "tests/property/generator.h"
 #include "tests/property/json_document.h"
 #include "tests/property/oracle.h"
 #include "tests/property/printer.h"
@@ -146,6 +147,7 @@ std::string normal(std::string text) {
 
 bool Runner::compare_select(const Select& select, const std::string& got) {
   std::string expected;
+  if (!sqlite_knows(select)) return true;
   if (!oracle_.rows(sql_select(scenario_.schema, select), expected)) return true;
   ++tally_.selects;
   if (normal(expected) == normal(got)) return true;

@@ -32,6 +32,10 @@ Literal random_json(Rng& rng) {
       {"[1, 'x', NULL]", "'[1,\"x\",null]'"},
       {"{b: {c: [TRUE, 1.5]}}", "'{\"b\":{\"c\":[true,1.5]}}'"},
       {"[]", "'[]'"},
+      {"5", "'5'"},
+      {"'txt'", "'\"txt\"'"},
+      {"TRUE", "'true'"},
+      {"2.5", "'2.5'"},
   };
   return rng.pick(all);
 }
