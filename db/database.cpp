@@ -48,8 +48,7 @@ Database& Database::operator=(Database&& other) noexcept {
 
 Database::~Database() {
   if (!core_) return;
-  const std::unordered_set<db::Handle*> handles = std::exchange(core_->handles, {});
-  for (db::Handle* handle : handles) handle->database_ended();
+  core_->handles.end_all();
 }
 
 Database Database::in_memory() {

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 
 #include "core/dataflow/graph.h"
 #include "db/store.h"
@@ -22,6 +21,36 @@ class Handle {
  public:
   virtual ~Handle() = default;
   virtual void database_ended() = 0;
+
+ private:
+  friend class Handles;
+  Handle* next_ = nullptr;
+  Handle** link_ = nullptr;  // what points to this one
+};
+
+// The handles of one database: a list through themselves, for there may be very many.
+class Handles {
+ public:
+  void add(Handle& handle) {
+    handle.next_ = first_;
+    handle.link_ = &first_;
+    if (first_ != nullptr) first_->link_ = &handle.next_;
+    first_ = &handle;
+  }
+  void remove(Handle& handle) {
+    *handle.link_ = handle.next_;
+    if (handle.next_ != nullptr) handle.next_->link_ = handle.link_;
+  }
+  // Tells all that the database ends; none is in the list then.
+  void end_all() {
+    while (Handle* handle = first_) {
+      remove(*handle);
+      handle->database_ended();
+    }
+  }
+
+ private:
+  Handle* first_ = nullptr;
 };
 
 struct Engine {
@@ -33,7 +62,7 @@ struct Engine {
   dataflow::ArrangementStore arrangements;
   dataflow::Graph graph;
   Subscriptions subscriptions;  // ends before the graph that its views live in
-  std::unordered_set<Handle*> handles;
+  Handles handles;
   std::uint64_t commits = 0;    // that changed something
   bool in_transaction = false;  // a BEGIN or a transact() is open
 };

@@ -24,7 +24,7 @@ void Subscription::State::database_ended() {
 void Subscription::State::end() {
   if (engine == nullptr) return;
   const Lock lock(engine->mutex);
-  engine->handles.erase(this);
+  engine->handles.remove(*this);
   engine->subscriptions.end(listening);
   engine = nullptr;
 }
@@ -72,7 +72,7 @@ std::string Delta::patch() const {
 Statement::State::~State() {
   if (engine == nullptr) return;
   const Lock lock(engine->mutex);
-  engine->handles.erase(this);
+  engine->handles.remove(*this);
 }
 
 base::Result<void> Statement::State::rebind() {

@@ -17,7 +17,7 @@ struct Database::Core : db::Engine {
 
 struct Subscription::State final : db::Handle {
   State(db::Engine& on, db::Listening& to) : engine(&on), listening(&to) {
-    engine->handles.insert(this);
+    engine->handles.add(*this);
   }
   ~State() override { end(); }
   void database_ended() override;
@@ -29,7 +29,7 @@ struct Subscription::State final : db::Handle {
 
 struct Statement::State final : db::Handle {
   State(db::Engine& on, std::string statement_text) : engine(&on), text(std::move(statement_text)) {
-    engine->handles.insert(this);
+    engine->handles.add(*this);
   }
   ~State() override;
   void database_ended() override { engine = nullptr; }

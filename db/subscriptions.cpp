@@ -10,9 +10,7 @@ namespace tremula::db {
 
 namespace {
 
-// The index that a pointer ends in, or -1: whether it is one or a property called "7" only the
-// result tells, and
-// a property's name is never a row's place for who reads the path.
+// The number that a pointer ends in, or -1: a row's place, unless a property has such a name.
 std::int64_t trailing_index(std::string_view path) {
   const std::string_view last = path.substr(path.rfind('/') + 1);
   std::int64_t index = -1;
@@ -47,23 +45,25 @@ Listening* Subscriptions::add(std::unique_ptr<dataflow::View> view, Listener lis
   listening->listener = std::move(listener);
   listening->detail = detail;
   Listening* borrowed = listening.get();
-  listening_.emplace(borrowed->view.get(), std::move(listening));
+  listening_.insert(borrowed->view.get(), std::move(listening));
   return borrowed;
 }
 
 void Subscriptions::end(Listening* listening) {
   TREMULA_ASSERT(!listening->ended);
   listening->ended = true;
-  auto held = listening_.extract(listening->view.get());
+  const dataflow::View* view = listening->view.get();
+  std::unique_ptr<Listening> held = std::move(*listening_.find(view));
+  listening_.erase(view);
   listening->view.reset();
   // Its listener may be running, and pending deltas may name it: it goes when nothing does.
-  if (delivering_ || !pending_.empty()) ended_.push_back(std::move(held.mapped()));
+  if (delivering_ || !pending_.empty()) ended_.push_back(std::move(held));
 }
 
 void Subscriptions::collect(const dataflow::View& view, std::uint64_t commit) {
-  const auto found = listening_.find(&view);
-  TREMULA_ASSERT(found != listening_.end());
-  Listening& listening = *found->second;
+  const std::unique_ptr<Listening>* found = listening_.find(&view);
+  TREMULA_ASSERT(found != nullptr);
+  Listening& listening = **found;
   const dataflow::ChangeList changes =
       view.changes(listening.detail == DeltaDetail::kOldValues);
   if (changes->empty()) return;

@@ -18,7 +18,6 @@
 #include <exception>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/flat_map.h"
@@ -59,7 +58,7 @@ class Subscriptions {
     std::uint64_t commit = 0;
     SharedChanges changes;
   };
-  std::unordered_map<const dataflow::View*, std::unique_ptr<Listening>> listening_;
+  base::FlatMap<const dataflow::View*, std::unique_ptr<Listening>> listening_;
   std::deque<Pending> pending_;
   // Of the commit in hand: listeners of equal selects are given one list.
   base::FlatMap<const void*, SharedChanges> converted_;
