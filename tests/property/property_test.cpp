@@ -20,7 +20,7 @@
 namespace tremula::property {
 namespace {
 
-constexpr std::uint64_t kSeeds = 400;
+constexpr std::uint64_t kSeeds = 800;
 
 volatile std::uint64_t running_seed = 0;
 
@@ -76,7 +76,7 @@ TEST_CASE("property: live results kept by patches, fresh selects and SQLite agre
   }
   MESSAGE(tally.commits, " commits, ", tally.live, " live results, ", tally.patches, " patches, ",
           tally.selects, " selects compared with SQLite");
-  CHECK(tally.live > static_cast<long>(200 * seeds));
+  CHECK(tally.live > static_cast<long>(150 * seeds));
   CHECK(tally.patches > static_cast<long>(20 * seeds));
 }
 
