@@ -122,13 +122,6 @@ std::size_t TupleTable::memory_bytes() const {
          rows_.size() * (width_ > 3 ? width_ * sizeof(Slot) : 0);
 }
 
-void CoreDirectory::route_key(const Core& core, std::size_t source,
-                              std::span<const Value> parameters, std::string& out) const {
-  out.clear();
-  for (std::uint32_t p : core.routes[source].parameters)
-    triples::encode_ordered(parameters[p], out);
-}
-
 CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const Value> parameters,
                                      bool ordered) {
   std::string key;
@@ -143,10 +136,11 @@ CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const
   by_vector_[key] = Held{std::move(made), 1};
   ++engine.instances;
   routes_.resize(core.sources.size());
-  std::string route;
   for (std::size_t s = 0; s < core.sources.size(); ++s) {
-    route_key(core, s, instance.parameters().values(), route);
-    routes_[s][route].push_back(&instance);
+    // Rows of derived tables find their one reader by themselves.
+    if (core.sources[s].derived >= 0 || core.routes[s].empty()) continue;
+    if (!routes_[s]) routes_[s] = std::make_unique<RouteIndex>(core.routes[s]);
+    routes_[s]->insert(instance.parameters().values(), &instance);
   }
   instance.hydrate(ordered);
   return instance;
@@ -158,13 +152,8 @@ void CoreDirectory::release(CoreInstance& instance) {
   Held* held = by_vector_.find(key);
   TREMULA_ASSERT(held != nullptr && held->uses > 0);
   if (--held->uses > 0) return;
-  std::string route;
-  for (std::size_t s = 0; s < routes_.size(); ++s) {
-    route_key(instance.core(), s, instance.parameters().values(), route);
-    std::vector<CoreInstance*>* list = routes_[s].find(route);
-    std::erase(*list, &instance);
-    if (list->empty()) routes_[s].erase(route);
-  }
+  for (const std::unique_ptr<RouteIndex>& index : routes_)
+    if (index) index->erase(instance.parameters().values(), &instance);
   instance.release_children();
   --instance.engine().instances;
   const std::unique_ptr<CoreInstance> last = std::move(held->instance);

@@ -132,7 +132,10 @@ class Explainer {
                          source.name + "   access: " + access_name(step.access);
       if (!step.filter.empty() || !step.match.empty())
         text += "   filter: " + number(step.filter.size() + step.match.size()) + " conditions";
-      text += core.routes[step.source].of_row.empty() ? "   route: columns" : "   route: eq";
+      const RouteKey& route = core.routes[step.source];
+      text += std::string("   route: ") + (route.of_row.empty() ? "" : "eq") +
+              (route.has_range() && !route.of_row.empty() ? ", " : "") +
+              (route.has_range() ? "interval" : "") + (route.empty() ? "columns" : "");
       line(depth, text);
       if (source.derived < 0) continue;
       const Site& derived = core.derived[static_cast<std::size_t>(source.derived)];

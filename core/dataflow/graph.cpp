@@ -151,7 +151,7 @@ struct Graph::Impl {
     if (core.directory->size() == 0) return;
     const RouteKey& key = core.routes[reader.source];
     auto touch = [&](CoreInstance& instance) { instance.touch(reader.source, change.slot); };
-    if (key.of_row.empty()) {
+    if (key.empty()) {
       core.directory->for_each(touch);
       return;
     }
@@ -163,22 +163,23 @@ struct Graph::Impl {
     row.relations = relations;
     row.tuple = tuple;
     row.arena = &engine->arena;
-    old_key.clear();
-    new_key.clear();
-    for (Side side : {Side::kOld, Side::kNew}) {
-      if (!(side == Side::kOld ? change.in_old : change.in_new)) continue;
-      row.side = side;
-      std::string& out = side == Side::kOld ? old_key : new_key;
-      for (const Node* node : key.of_row) triples::encode_ordered(evaluate(*node, row), out);
+    const bool only_new = change.in_new && (change.changed & key.read_columns) == 0;
+    const bool ask_old = change.in_old && !only_new;
+    if (ask_old) {
+      row.side = Side::kOld;
+      old_values.read(key, row);
     }
-    if (change.in_old) core.directory->for_each_routed(reader.source, old_key, touch);
-    if (change.in_new && !(change.in_old && new_key == old_key))
-      core.directory->for_each_routed(reader.source, new_key, touch);
+    if (change.in_new) {
+      row.side = Side::kNew;
+      new_values.read(key, row);
+    }
+    core.directory->routes(reader.source)
+        .for_each(ask_old ? &old_values : nullptr, change.in_new ? &new_values : nullptr, touch);
   }
 
   ArrangementStore& arrangements;
   std::shared_ptr<Engine> engine;
-  std::string old_key, new_key;
+  RouteValues old_values, new_values;
   std::vector<View*> touched;
 };
 

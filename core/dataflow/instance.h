@@ -28,6 +28,7 @@
 #include "core/dataflow/lowering.h"
 #include "core/dataflow/parent_list.h"
 #include "core/dataflow/relation_index.h"
+#include "core/dataflow/route_index.h"
 
 namespace tremula::dataflow {
 
@@ -399,12 +400,9 @@ class CoreDirectory {
   CoreInstance& acquire(Engine& engine, Core& core, std::span<const triples::Value> parameters,
                         bool ordered);
   void release(CoreInstance& instance);  // One use less; destroyed with the last
-  // Calls visit(instance) for those that a row with these route values may concern.
-  template <typename Visitor>
-  void for_each_routed(std::size_t source, std::string_view key, Visitor&& visit) const {
-    if (const auto* found = routes_[source].find(key))
-      for (CoreInstance* instance : *found) visit(*instance);
-  }
+  // The instances by what `source` is routed by.
+  // Requires: there are instances, and it is a base table's with a route that is not empty.
+  const RouteIndex& routes(std::size_t source) const { return *routes_[source]; }
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
     for (const auto& entry : by_vector_) visit(*entry.value.instance);
@@ -416,10 +414,8 @@ class CoreDirectory {
     std::unique_ptr<CoreInstance> instance;
     std::size_t uses = 0;
   };
-  void route_key(const Core& core, std::size_t source, std::span<const triples::Value> parameters,
-                 std::string& out) const;
   base::FlatMap<std::string, Held> by_vector_;
-  std::vector<base::FlatMap<std::string, std::vector<CoreInstance*>>> routes_;
+  std::vector<std::unique_ptr<RouteIndex>> routes_;  // by source; null: nothing to route by
 };
 
 class BlockDirectory {

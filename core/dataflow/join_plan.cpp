@@ -198,12 +198,81 @@ bool reads_parameter(const Node& node) {
   return reads;
 }
 
+// Whether a row of `source` without it concerns nobody.
+bool decides(const Core& core, const Conjunct& c, std::uint32_t source) {
+  const bool left = core.sources[source].join == JoinKind::kLeft;
+  return c.left_source == (left ? static_cast<int>(source) : -1) && c.sources == bit(source) &&
+         !c.node.has_site();
+}
+
+struct FoundBound {
+  const Node* column = nullptr;  // null: it is none
+  RouteBound bound;
+};
+
+// `column OP parameter`, or `parameter OP column`.
+FoundBound bound_of(const Node& node) {
+  using Kind = RouteBound::Kind;
+  Kind kind = Kind::kLike;
+  Kind turned = Kind::kLike;
+  switch (node.op) {
+    case ExprOp::kGreaterEqual: kind = Kind::kFrom, turned = Kind::kUpTo; break;
+    case ExprOp::kGreater: kind = Kind::kBehind, turned = Kind::kBelow; break;
+    case ExprOp::kLess: kind = Kind::kBelow, turned = Kind::kBehind; break;
+    case ExprOp::kLessEqual: kind = Kind::kUpTo, turned = Kind::kFrom; break;
+    case ExprOp::kLike: break;
+    default: return {};
+  }
+  if (node.arguments.size() != 2) return {};  // LIKE with ESCAPE
+  const Node& first = node.arguments[0];
+  const Node& second = node.arguments[1];
+  if (first.is_column() && second.op == ExprOp::kParameter) return {&first, {kind, second.index}};
+  if (kind != Kind::kLike && first.op == ExprOp::kParameter && second.is_column())
+    return {&second, {turned, first.index}};
+  return {};
+}
+
+bool bounds_below(const RouteBound& bound) {
+  return bound.kind == RouteBound::Kind::kFrom || bound.kind == RouteBound::Kind::kBehind;
+}
+
+// Closed on both sides is better than LIKE, which may have no prefix, and that than half open.
+int worth(const std::vector<RouteBound>& bounds) {
+  if (bounds[0].kind == RouteBound::Kind::kLike) return 2;
+  const auto below = std::count_if(bounds.begin(), bounds.end(), bounds_below);
+  return below > 0 && static_cast<std::size_t>(below) < bounds.size() ? 3 : 1;
+}
+
+// The bounds of the column that has the best, and of those the first.
+void find_range(const Core& core, std::uint32_t source, RouteKey& route) {
+  std::vector<RouteKey> ranges;
+  for (const Conjunct& c : core.conjuncts) {
+    if (!decides(core, c, source)) continue;
+    const FoundBound found = bound_of(c.node);
+    if (found.column == nullptr) continue;
+    const bool folded = found.bound.kind == RouteBound::Kind::kLike;
+    auto at = std::find_if(ranges.begin(), ranges.end(), [&](const RouteKey& r) {
+      return r.range->index == found.column->index && r.folded == folded;
+    });
+    if (at == ranges.end()) {
+      at = ranges.emplace(ranges.end());
+      at->range = found.column;
+      at->folded = folded;
+    }
+    at->bounds.push_back(found.bound);
+  }
+  for (const RouteKey& r : ranges) {
+    if (route.has_range() && worth(r.bounds) <= worth(route.bounds)) continue;
+    route.range = r.range;
+    route.bounds = r.bounds;
+    route.folded = r.folded;
+  }
+}
+
 RouteKey find_route(const Core& core, std::uint32_t source) {
   RouteKey route;
-  const bool left = core.sources[source].join == JoinKind::kLeft;
   for (const Conjunct& c : core.conjuncts) {
-    if (c.left_source != (left ? static_cast<int>(source) : -1)) continue;
-    if (c.node.op != ExprOp::kEqual || c.sources != bit(source) || c.node.has_site()) continue;
+    if (c.node.op != ExprOp::kEqual || !decides(core, c, source)) continue;
     for (int side = 0; side < 2; ++side) {
       const Node& parameter = c.node.arguments[static_cast<std::size_t>(side)];
       const Node& of_row = c.node.arguments[static_cast<std::size_t>(1 - side)];
@@ -213,6 +282,12 @@ RouteKey find_route(const Core& core, std::uint32_t source) {
       break;
     }
   }
+  find_range(core, source, route);
+  auto add_columns = [&route](const Node& node) {
+    if (node.is_column()) route.read_columns |= triples::column_bit(node.index);
+  };
+  for (const Node* node : route.of_row) for_each_node(*node, add_columns);
+  if (route.has_range()) add_columns(*route.range);
   return route;
 }
 

@@ -117,10 +117,24 @@ struct BindStep {
 };
 using JoinPlan = std::vector<BindStep>;
 
-// The equalities of one source with parameters: which instances a row may concern.
+// A conjunct that compares the range column with a parameter.
+struct RouteBound {
+  enum class Kind : std::uint8_t { kFrom, kBehind, kBelow, kUpTo, kLike };  // >= > < <= LIKE
+  Kind kind = Kind::kFrom;
+  std::uint32_t parameter = 0;
+};
+
+// What one source is compared with: which instances a row may concern.
 struct RouteKey {
-  std::vector<const Node*> of_row;  // over the source alone
+  std::vector<const Node*> of_row;  // equal to `parameters`; over the source alone
   std::vector<std::uint32_t> parameters;
+  const Node* range = nullptr;  // a column of the source, or null
+  std::vector<RouteBound> bounds;
+  bool folded = false;                   // the bounds are LIKEs: compared in small letters
+  triples::ColumnMask read_columns = 0;  // of all these
+
+  bool has_range() const { return range != nullptr; }
+  bool empty() const { return of_row.empty() && range == nullptr; }
 };
 
 struct Core {
@@ -157,7 +171,7 @@ struct Core {
   std::vector<JoinPlan>
       prefix_plans;  // of a LEFT JOIN: the sources before it, from a row that it may meet
   std::vector<JoinPlan> rest_plans;  // of a LEFT JOIN: it, and the sources after it
-  std::vector<RouteKey> routes;      // per source; without nodes: all instances
+  std::vector<RouteKey> routes;      // per source; empty: all instances
 
   std::unique_ptr<CoreDirectory> directory;  // of its instances
   std::uint64_t deltas_seen = 0;
