@@ -45,7 +45,7 @@ void BlockInstance::hydrate() {
   sites_.open(shape_context(0, Side::kNew, scratch));
   if (block_.use == SiteKind::kDerived) derived_ = std::make_unique<DerivedRelation>();
   if (block_.sites.size() > 0 || derived_ || !block_.members.empty()) {
-    for_each_new_row([this](RowId row) {
+    for_each_row([this](RowId row) {
       update_row_sites(row, false, true);
       if (derived_) derive_row(row, true);
       if (!block_.members.empty()) count_member(row, false, true);
@@ -55,8 +55,8 @@ void BlockInstance::hydrate() {
   if (derived_) derived_->settle();
 }
 
-// The rows of the result on the new side, in order where there is one.
-void BlockInstance::for_each_new_row(const std::function<void(RowId)>& visit) const {
+// The rows of the result as it stands, in order where there is one.
+void BlockInstance::for_each_row(const std::function<void(RowId)>& visit) const {
   if (has_limit_ || core_->ordered())
     for_each_visible(Side::kNew, visit);
   else
@@ -65,9 +65,9 @@ void BlockInstance::for_each_new_row(const std::function<void(RowId)>& visit) co
 
 void BlockInstance::release_children() {
   if (block_.sites.size() > 0)
-    for_each_new_row([this](RowId row) {
+    for_each_row([this](RowId row) {
       Slot scratch;
-      const RowContext context = shape_context(row, Side::kNew, scratch);
+      const RowContext context = shape_context(row, engine_.present(), scratch);
       for (std::uint32_t s = 0; s < sites_.size(); ++s) sites_.release(s, row, context);
     });
   sites_.close();
@@ -280,7 +280,7 @@ void BlockInstance::note_touched_rows() {
   };
   // A listed row was in the result; unless it is among the deltas, it still is.
   for (RowId row : touched_rows_) add(row);
-  if (touched_all_) for_each_new_row(add);
+  if (touched_all_) for_each_row(add);
   touched_rows_.clear();
   touched_all_ = false;
 }

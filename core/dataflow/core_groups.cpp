@@ -51,6 +51,13 @@ void CoreInstance::contributions(const Slot* tuple, Side side, Contributions& ou
     }
     out.aggregates.push_back(std::move(one));
   }
+  for (std::uint32_t position : core_.first_keys) {
+    Contributions::One first;
+    first.counts = true;
+    first.argument = out.key_values[position];
+    row_key(row, first.row_key);
+    out.aggregates.push_back(std::move(first));
+  }
 }
 
 void CoreInstance::apply_contributions(Slot slot, const Contributions& c, int sign) {
@@ -100,13 +107,22 @@ void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
   engine_.note(*this);
 }
 
+void CoreInstance::count_rows(std::int64_t rows) {
+  GroupTable::Group& group = groups_->group(groups_->touch_group({}, {}));
+  group.members += rows;
+  for (Accumulator& a : group.accumulators) a.add_rows(rows);  // no keys: no first values
+}
+
 void CoreInstance::fill_outputs(Slot slot) {
   GroupTable::Group& group = groups_->group(slot);
   group.in_new = group.members > 0 || core_.group_keys.empty();
   if (!group.in_new) return;
   std::size_t at = core_.group_keys.size();
-  for (const Accumulator& a : group.accumulators)
-    group.values[at++] = triples::OwnedValue(a.value(engine_.arena));
+  std::size_t next = 0;
+  while (next < core_.aggregates.size())
+    group.values[at++] = triples::OwnedValue(group.accumulators[next++].value(engine_.arena));
+  for (std::uint32_t position : core_.first_keys)
+    group.values[position] = triples::OwnedValue(group.accumulators[next++].value(engine_.arena));
   for (std::size_t d = 0; d < core_.dependents.size(); ++d) {
     const Slot from = group.dependents[d];
     Value value;
@@ -122,7 +138,7 @@ bool CoreInstance::having_true(Slot slot, Side side) const {
 }
 
 void CoreInstance::update_group_sites(Slot slot, bool in_old, bool in_new) {
-  const RowContext context = group_context(&slot, Side::kNew);
+  const RowContext context = group_context(&slot, closing_ ? engine_.present() : Side::kNew);
   for (std::uint32_t site = 0; site < group_sites_.size(); ++site) {
     if (closing_)
       group_sites_.release(site, slot, context);
@@ -178,6 +194,20 @@ void CoreInstance::count_distinct(const RowContext& row, int sign) {
   GroupTable::Group& group = distinct_->group(slot);
   group.members += sign;
   TREMULA_ASSERT(group.members >= 0);
+  if (!core_.first_values.empty()) {
+    std::string order;
+    if (groups_)
+      order = groups_->group(row.tuple[0]).key;
+    else
+      row_key(row, order);
+    for (std::size_t i = 0; i < core_.first_values.size(); ++i) {
+      const Contribution first{values[core_.first_values[i]], {}, order};
+      if (sign > 0)
+        group.accumulators[i].add(first);
+      else
+        group.accumulators[i].retract(first);
+    }
+  }
   engine_.note(*this);
 }
 
@@ -197,8 +227,16 @@ void CoreInstance::finish_distinct() {
   for (Slot slot : distinct_->touched()) {
     GroupTable::Group& group = distinct_->group(slot);
     group.in_new = group.members > 0;
-    // A row of DISTINCT is its values: one that stays is as it was.
-    if (group.in_old != group.in_new) final_row(slot, group.in_old, group.in_new);
+    bool changed = group.in_old != group.in_new;
+    // A row of DISTINCT is its values, but 1 may become 1.0 when its first row goes.
+    for (std::size_t i = 0; group.in_new && i < core_.first_values.size(); ++i) {
+      triples::OwnedValue& value = group.values[core_.first_values[i]];
+      const Value first = group.accumulators[i].value(engine_.arena);
+      if (identical(value.value(), first)) continue;
+      value = triples::OwnedValue(first);
+      changed = true;
+    }
+    if (changed) final_row(slot, group.in_old, group.in_new);
   }
 }
 

@@ -33,9 +33,10 @@ CoreInstance::CoreInstance(Engine& engine, Core& core, std::span<const triples::
       tuple_sites_(*this, SiteScope::kTuple, core.sites),
       group_sites_(*this, SiteScope::kGroup, core.group_sites),
       tuples_(core.sources.size()) {
-  if (core.grouped) groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size());
+  if (core.grouped) groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
+                                           core.first_keys.size());
   static const std::vector<CoreAggregate> kNoAggregates;
-  if (core.distinct) distinct_ = std::make_unique<GroupTable>(kNoAggregates, 0);
+  if (core.distinct) distinct_ = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
   stage_relation_[0] =
       distinct_ ? static_cast<const triples::Relation*>(distinct_.get()) : groups_.get();
 }
@@ -113,7 +114,12 @@ void CoreInstance::hydrate(bool ordered) {
   open();
   if (groups_ && core_.group_keys.empty()) groups_->touch_group({}, {});
   Collector collector(*this);
-  TupleFinder(*this, collector).pull(false, true);
+  TupleFinder finder(*this, collector);
+  const std::int64_t counted = core_.counts_key ? finder.count_key() : -1;
+  if (counted >= 0)
+    count_rows(counted);
+  else
+    finder.pull(false, true);
   finish_groups();
   finish_distinct();
   if (ordered_) build_order();
@@ -135,11 +141,12 @@ void CoreInstance::release_rows() {
   closing_ = true;
   if (!core_.where_sites.empty() || !core_.later_sites.empty() || core_.has_on_sites) {
     Collector collector(*this);
-    TupleFinder(*this, collector).pull(false, true);
+    const bool new_side = engine_.present() == Side::kNew;
+    TupleFinder(*this, collector).pull(!new_side, new_side);
   }
   if (groups_ && group_sites_.size() > 0)
     for (Slot slot = 0; slot < groups_->slot_end(); ++slot)
-      if (groups_->exists(slot, Side::kNew)) update_group_sites(slot, false, true);
+      if (groups_->exists(slot, engine_.present())) update_group_sites(slot, false, true);
 }
 
 void CoreInstance::release_children() {
@@ -224,7 +231,7 @@ bool CoreInstance::needs_rows() const {
 
 void CoreInstance::update_sites(const std::vector<std::uint32_t>& sites, RowId row,
                                 const Slot* tuple, bool in_old, bool in_new) {
-  const RowContext context = tuple_context(tuple, Side::kNew);
+  const RowContext context = tuple_context(tuple, closing_ ? engine_.present() : Side::kNew);
   for (std::uint32_t site : sites) {
     if (closing_)
       tuple_sites_.release(site, row, context);
@@ -255,7 +262,7 @@ void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
   RowId row = core_.sources.size() == 1 ? tuple[0] : 0;
   if (needs_rows()) {
     row = tuples_.intern(tuple);
-    if (!in_new) {
+    if (!in_new && !closing_) {
       dead_tuples_.push_back(row);
       engine_.note(*this);
     }
@@ -451,22 +458,24 @@ class RowCollector final : public TupleVisitor {
 };
 
 void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
+  // While it is made inside a step or a transaction the new side counts, otherwise what it has taken in.
+  const Side side = engine_.present();
   if (ordered_) {
-    for (auto at = order_.lower_bound({}, 0, Side::kNew); at.valid(); at.next()) visit(at.row());
+    for (auto at = order_.lower_bound({}, 0, side); at.valid(); at.next()) visit(at.row());
   } else if (distinct_) {
     for (Slot slot = 0; slot < distinct_->slot_end(); ++slot)
-      if (distinct_->exists(slot, Side::kNew)) visit(slot);
+      if (distinct_->exists(slot, side)) visit(slot);
   } else if (groups_) {
     for (Slot slot = 0; slot < groups_->slot_end(); ++slot)
-      if (groups_->exists(slot, Side::kNew) && having_true(slot, Side::kNew)) visit(slot);
+      if (groups_->exists(slot, side) && having_true(slot, side)) visit(slot);
   } else {
     RowCollector collector([&](const Slot* tuple) {
-      if (!where_sites_true(tuple, Side::kNew)) return;
+      if (!where_sites_true(tuple, side)) return;
       visit(core_.sources.size() == 1 ? tuple[0]
             : core_.sources.empty()   ? 0
                                       : tuples_.intern(tuple));
     });
-    TupleFinder(*this, collector).pull(false, true);
+    TupleFinder(*this, collector).pull(side == Side::kOld, side == Side::kNew);
   }
 }
 

@@ -25,6 +25,15 @@ void TupleFinder::pull(bool old_side, bool new_side) {
   bind(core.pull_plan, 0, old_side, new_side);
 }
 
+std::int64_t TupleFinder::count_key() {
+  const BindStep& step = instance_.core_.pull_plan[0];
+  const RelationIndex* index = index_of(step, true);
+  if (index == nullptr || index->columns().size() != step.columns.size()) return -1;
+  std::string key;
+  if (!encode_values(step, index->columns(), Side::kNew, key)) return 0;
+  return static_cast<std::int64_t>(index->count(key));
+}
+
 void TupleFinder::push(std::uint32_t source, Slot slot) {
   const Core& core = instance_.core_;
   pinned_source_ = static_cast<int>(source);
@@ -85,24 +94,31 @@ void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool i
     search_old = in_old && pinned.exists(pinned_, Side::kOld);
     search_new = in_new && pinned.exists(pinned_, Side::kNew);
   }
-  candidates(step, at == 0, search_old, search_new, rows);
+  const bool complete = candidates(step, at == 0, search_old, search_new, rows);
+  // Found by one side's values, on that side alone: the lookup has decided.
+  const bool looked_up = complete && search_old != search_new && in_old == search_old &&
+                         in_new == search_new;
   for (Slot slot : rows) {
     if (stopped_) break;
     const Relation& relation = *instance_.relations_[step.source];
     bind_row(plan, at, slot, in_old && (pinned_prefix || relation.exists(slot, Side::kOld)),
-             in_new && (pinned_prefix || relation.exists(slot, Side::kNew)));
+             in_new && (pinned_prefix || relation.exists(slot, Side::kNew)), looked_up);
   }
   candidates_[at] = std::move(rows);
 }
 
 // Goes on with `slot` as the row of the step's source, on the sides where its conditions hold.
 void TupleFinder::bind_row(const JoinPlan& plan, std::size_t at, Slot slot, bool in_old,
-                           bool in_new) {
+                           bool in_new, bool looked_up) {
   const BindStep& step = plan[at];
   tuple_[step.source] = slot;
   if (!step.filter.empty()) {
     in_old = in_old && holds(step.filter, Side::kOld, false);
     in_new = in_new && holds(step.filter, Side::kNew, false);
+  }
+  if (!step.implied.empty() && !looked_up) {
+    in_old = in_old && holds(step.implied, Side::kOld, false);
+    in_new = in_new && holds(step.implied, Side::kNew, false);
   }
   if (in_old || in_new) bind(plan, at + 1, in_old, in_new);
 }
@@ -139,22 +155,26 @@ void TupleFinder::bind_left(const JoinPlan& plan, std::size_t at, bool in_old, b
     nobody_old = nobody_old && !met_old;
     nobody_new = nobody_new && !met_new;
     if ((met_old || met_new) && (pinned < 0 || slot == pinned_))
-      bind_row(plan, at, slot, met_old, met_new);
+      bind_row(plan, at, slot, met_old, met_new, false);
   }
   if (!stopped_ && (nobody_old || nobody_new))
-    bind_row(plan, at, triples::kNoSlot, nobody_old, nobody_new);
+    bind_row(plan, at, triples::kNoSlot, nobody_old, nobody_new, false);
   pinned_source_ = pinned >= 0 ? pinned : pinned_source_;
   candidates_[at] = std::move(rows);
 }
 
-void TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool in_new,
+// Returns: whether all columns of the access were looked up, so that what it implies holds.
+bool TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool in_new,
                              std::vector<Slot>& out) {
   const Relation& relation = *instance_.relations_[step.source];
   switch (step.access) {
-    case AccessKind::kPinned: out.push_back(pinned_); return;
-    case AccessKind::kKey: candidates_by_key(step, in_old, in_new, out); return;
+    case AccessKind::kPinned: out.push_back(pinned_); return false;
+    case AccessKind::kKey: candidates_by_key(step, in_old, in_new, out); return true;
     case AccessKind::kIndex:
-      if (candidates_by_index(step, first, in_old, in_new, out)) return;
+      if (const RelationIndex* index = index_of(step, first)) {
+        candidates_by_index(step, *index, in_old, in_new, out);
+        return index->columns().size() == step.columns.size();
+      }
       break;
     case AccessKind::kMembers: {
       const triples::TypeId table = instance_.core_.sources[step.source].table;
@@ -165,7 +185,7 @@ void TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
         if (slot != triples::kNoSlot) out.push_back(slot);
       };
       members->for_each_member(add);
-      return;
+      return false;
     }
     default: break;
   }
@@ -173,17 +193,21 @@ void TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
     if ((in_old && relation.exists(slot, Side::kOld)) ||
         (in_new && relation.exists(slot, Side::kNew)))
       out.push_back(slot);
+  return false;
 }
 
-void TupleFinder::encode_values(const BindStep& step, const std::vector<ColumnIndex>& columns,
+bool TupleFinder::encode_values(const BindStep& step, const std::vector<ColumnIndex>& columns,
                                 Side side, std::string& out) const {
   out.clear();
   const RowContext row = instance_.tuple_context(tuple_, side);
   for (ColumnIndex column : columns) {
     const auto at = std::find(step.columns.begin(), step.columns.end(), column);
     const auto i = static_cast<std::size_t>(at - step.columns.begin());
-    triples::encode_ordered(evaluate(*step.values[i], row), out);
+    const triples::Value value = evaluate(*step.values[i], row);
+    if (value.is_null() && !step.null_matches[i]) return false;
+    triples::encode_ordered(value, out);
   }
+  return true;
 }
 
 void TupleFinder::candidates_by_key(const BindStep& step, bool in_old, bool in_new,
@@ -192,7 +216,7 @@ void TupleFinder::candidates_by_key(const BindStep& step, bool in_old, bool in_n
   std::string key;
   for (Side side : {Side::kOld, Side::kNew}) {
     if (!(side == Side::kOld ? in_old : in_new)) continue;
-    encode_values(step, step.columns, side, key);
+    if (!encode_values(step, step.columns, side, key)) continue;
     const Slot slot = instance_.engine_.tables.find(table, key);
     if (slot != triples::kNoSlot && (out.empty() || out[0] != slot)) out.push_back(slot);
   }
@@ -212,31 +236,26 @@ const RelationIndex* TupleFinder::index_of(const BindStep& step, bool first) con
   return step.index.get();
 }
 
-// Returns: false if there is no index.
-bool TupleFinder::candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new,
-                                      std::vector<Slot>& out) {
-  const RelationIndex* index = index_of(step, first);
-  if (index == nullptr) return false;
+void TupleFinder::candidates_by_index(const BindStep& step, const RelationIndex& index,
+                                      bool in_old, bool in_new, std::vector<Slot>& out) {
   std::string old_key, new_key;
   auto add = [&out](Slot slot) {
     out.push_back(slot);
     return true;
   };
-  if (in_old) {
-    encode_values(step, index->columns(), Side::kOld, old_key);
-    index->for_each(old_key, Side::kOld, add);
-  }
-  if (!in_new) return true;
-  encode_values(step, index->columns(), Side::kNew, new_key);
+  if (in_old && encode_values(step, index.columns(), Side::kOld, old_key))
+    index.for_each(old_key, Side::kOld, add);
+  else
+    in_old = false;
+  if (!in_new || !encode_values(step, index.columns(), Side::kNew, new_key)) return;
   const bool untouched = instance_.relations_[step.source]->write_log().empty();
-  if (in_old && untouched && old_key == new_key) return true;
+  if (in_old && untouched && old_key == new_key) return;
   const bool both = in_old && !out.empty();
-  index->for_each(new_key, Side::kNew, add);
+  index.for_each(new_key, Side::kNew, add);
   if (both) {
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
   }
-  return true;
 }
 
 }  // namespace tremula::dataflow

@@ -19,6 +19,9 @@ class TupleFinder {
 
   // All tuples of the sides asked for.
   void pull(bool old_side, bool new_side);
+  // How many tuples pull() would find on the new side, told by an index; -1: it can't tell.
+  // Requires: core.counts_key.
+  std::int64_t count_key();
   // The tuples that a touched row is in on either side, and those of a LEFT JOIN that it makes or
   // unmakes.
   void push(std::uint32_t source, triples::Slot slot);
@@ -26,16 +29,18 @@ class TupleFinder {
  private:
   void bind(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new);
   void bind_left(const JoinPlan& plan, std::size_t at, bool in_old, bool in_new);
-  void bind_row(const JoinPlan& plan, std::size_t at, triples::Slot slot, bool in_old, bool in_new);
-  void candidates(const BindStep& step, bool first, bool in_old, bool in_new,
+  void bind_row(const JoinPlan& plan, std::size_t at, triples::Slot slot, bool in_old, bool in_new,
+                bool looked_up);
+  bool candidates(const BindStep& step, bool first, bool in_old, bool in_new,
                   std::vector<triples::Slot>& out);
   void candidates_by_key(const BindStep& step, bool in_old, bool in_new,
                          std::vector<triples::Slot>& out);
-  bool candidates_by_index(const BindStep& step, bool first, bool in_old, bool in_new,
-                           std::vector<triples::Slot>& out);
+  void candidates_by_index(const BindStep& step, const RelationIndex& index, bool in_old,
+                           bool in_new, std::vector<triples::Slot>& out);
   const RelationIndex* index_of(const BindStep& step, bool first) const;
-  // Encodes what the columns must be on `side`; false if one of them is NULL.
-  void encode_values(const BindStep& step, const std::vector<triples::ColumnIndex>& columns,
+  // Encodes what the columns must be on `side`; false if one of them is NULL where that equals
+  // nothing.
+  bool encode_values(const BindStep& step, const std::vector<triples::ColumnIndex>& columns,
                      triples::Side side, std::string& out) const;
   bool holds(const std::vector<const Conjunct*>& conjuncts, triples::Side side,
              bool with_sites) const;

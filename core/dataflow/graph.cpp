@@ -90,15 +90,19 @@ class RootView final : public View {
   void for_each_json(const std::function<bool(std::string_view)>& row) const override {
     bool more = true;
     std::string text;
-    instance_.for_each_visible(Side::kNew, [&](RowId id) {
+    instance_.for_each_visible(engine_->present(), [&](RowId id) {
       if (!more) return;
       text.clear();
-      print_row(instance_, id, Side::kNew, text);
+      print_row(instance_, id, engine_->present(), text);
       more = row(text);
     });
+    forget_texts();
   }
-  void print(std::string& out) const override { print_rows(instance_, Side::kNew, out); }
-  std::size_t row_count() const override { return instance_.row_count(Side::kNew); }
+  void print(std::string& out) const override {
+    print_rows(instance_, engine_->present(), out);
+    forget_texts();
+  }
+  std::size_t row_count() const override { return instance_.row_count(engine_->present()); }
   ChangeList changes(bool with_old) const override {
     ChangeList& kept = instance_.kept_changes(with_old);
     if (!kept) {
@@ -116,6 +120,11 @@ class RootView final : public View {
   const BlockInstance* instance() const { return &instance_; }
 
  private:
+  // What printing computed; in a step deltas may still point there.
+  void forget_texts() const {
+    if (!engine_->in_step) engine_->arena.clear();
+  }
+
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<Block> block_;
   BlockInstance& instance_;
@@ -239,8 +248,8 @@ std::span<View* const> Graph::step() {
 }
 
 void Graph::settle() {
-  impl_->engine->in_step = false;
   impl_->engine->settle();
+  impl_->engine->in_step = false;
 }
 
 GraphStats Graph::stats() const {

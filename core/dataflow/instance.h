@@ -126,7 +126,7 @@ class SiteHolder final : public SiteReader {
   // Requires: each row once a step.
   void update(std::uint32_t site, RowId row, const RowContext& context, bool in_old, bool in_new);
 
-  // Lets go of a row's child, by the row's new side.
+  // Lets go of a row's child.
   void release(std::uint32_t site, RowId row, const RowContext& context);
 
   triples::Value read_site(std::uint32_t site, ExprOp op, triples::Value argument,
@@ -237,6 +237,7 @@ class CoreInstance final : public Instance {
   void contributions(const triples::Slot* tuple, triples::Side side, Contributions& out) const;
   void apply_contributions(triples::Slot group, const Contributions& c, int sign);
   void remember_dependents(triples::Slot group, const triples::Slot* tuple);
+  void count_rows(std::int64_t rows);
   void fill_outputs(triples::Slot group);
   bool having_true(triples::Slot group, triples::Side side) const;
   void update_group_sites(triples::Slot group, bool in_old, bool in_new);
@@ -355,7 +356,7 @@ class BlockInstance final : public Instance {
   std::uint64_t deltas_seen() const { return deltas_seen_; }
 
  private:
-  void for_each_new_row(const std::function<void(RowId)>& visit) const;
+  void for_each_row(const std::function<void(RowId)>& visit) const;
   void update_row_sites(RowId row, bool in_old, bool in_new);
   void collect_window();
   void note_touched_rows();
@@ -455,6 +456,11 @@ struct Engine {
   base::FlatSet<View*> views;
   std::uint64_t opened = 0;  // views so far
   std::size_t instances = 0;
+  // The side that instances stand on: the new one in a step, where they have taken the commit in; the
+  // old one before it, also in the middle of a transaction.
+  triples::Side present() const {
+    return in_step || !live ? triples::Side::kNew : triples::Side::kOld;
+  }
   bool in_step = false;
   bool live = true;  // false: a graph that is thrown away after one answer
 

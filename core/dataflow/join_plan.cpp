@@ -93,12 +93,13 @@ class Planner {
       if (!decidable(c)) continue;
       if (c.left_source == static_cast<int>(step.source))
         step.match.push_back(&c);
-      else if (c.left_source < 0 && c.sites.empty())
-        step.filter.push_back(&c);
-      else
+      else if (c.left_source >= 0 || !c.sites.empty())
         continue;
+      else if (std::find(step.implied.begin(), step.implied.end(), &c) == step.implied.end())
+        step.filter.push_back(&c);
       done_.insert(&c);
     }
+    std::erase_if(step.implied, [this](const Conjunct* c) { return done_.count(c) == 0; });
     plan_.push_back(std::move(step));
   }
 
@@ -118,23 +119,27 @@ class Planner {
       auto e = std::find_if(found.begin(), found.end(),
                             [key](const Equality* q) { return q->column == key && !q->is; });
       if (e == found.end()) break;
-      step.columns.push_back(key);
-      step.values.push_back(&(*e)->value);
+      use(**e, step);
     }
     if (!s.key_columns.empty() && step.columns.size() == s.key_columns.size()) {
       step.access = AccessKind::kKey;
       return step;
     }
-    step.columns.clear();
-    step.values.clear();
-    for (const Equality* e : found) {
-      if (std::find(step.columns.begin(), step.columns.end(), e->column) != step.columns.end())
-        continue;
-      step.columns.push_back(e->column);
-      step.values.push_back(&e->value);
-    }
+    step = BindStep();
+    step.source = source;
+    for (const Equality* e : found)
+      if (std::find(step.columns.begin(), step.columns.end(), e->column) == step.columns.end())
+        use(*e, step);
     step.access = step.columns.empty() ? AccessKind::kScan : AccessKind::kIndex;
     return step;
+  }
+
+  void use(const Equality& e, BindStep& step) const {
+    step.columns.push_back(e.column);
+    step.values.push_back(&e.value);
+    step.null_matches.push_back(e.is);
+    if (core_.sources[e.source].join != JoinKind::kLeft && !e.is && e.left_source < 0)
+      step.implied.push_back(e.conjunct);
   }
 
   static int cost(const BindStep& step) {
@@ -303,15 +308,31 @@ void find_equalities(Core& core) {
       const SourceMask value_sources = value.sources();
       if ((value_sources & bit(column.source)) != 0) continue;
       core.equalities.push_back({column.source, column.index, value, value_sources, c.left_source,
-                                 c.node.op == ExprOp::kIs});
+                                 c.node.op == ExprOp::kIs, &c});
     }
   }
 }
+
+namespace {
+
+bool only_counts_key(const Core& core) {
+  if (!core.grouped || !core.group_keys.empty() || !core.dependents.empty()) return false;
+  for (const CoreAggregate& a : core.aggregates)
+    if (a.kind != AggregateKind::kCountAll || a.distinct || a.has_filter) return false;
+  if (core.sources.size() != 1 || core.sources[0].relation == nullptr || !core.sites.empty())
+    return false;
+  const BindStep& step = core.pull_plan[0];
+  return step.access == AccessKind::kIndex && step.filter.empty() &&
+         step.implied.size() == step.columns.size();
+}
+
+}  // namespace
 
 void build_plans(Core& core) {
   const SourceMask all = bit(core.sources.size()) - 1;
   core.pull_plan = Planner(core, all).pull();
   use_members(core, core.pull_plan);
+  core.counts_key = only_counts_key(core);
   for (std::uint32_t s = 0; s < core.sources.size(); ++s) {
     const bool left = core.sources[s].join == JoinKind::kLeft;
     core.push_plans.push_back(left ? JoinPlan() : Planner(core, all).push(s));

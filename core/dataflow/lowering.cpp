@@ -47,6 +47,11 @@ void flatten_and(const Expr& expr, std::vector<const Expr*>& out) {
   for (const ExprPtr& argument : expr.arguments) flatten_and(*argument, out);
 }
 
+// Values of such an expression may be equal and yet print differently.
+bool prints_by_row(const Expr& expr) {
+  return expr.type == triples::Type::kAny || expr.type == triples::Type::kJson;
+}
+
 bool is_own_column(const Expr& expr) { return expr.op == ExprOp::kColumn && expr.level == 0; }
 
 }  // namespace
@@ -195,7 +200,11 @@ void BlockLowering::lower_aggregate(const Aggregate& aggregate) {
 void BlockLowering::lower_groups() {
   if (!select_.grouped) return;
   core_->grouped = true;
-  for (const ExprPtr& key : select_.group_keys) core_->group_keys.push_back(lower(*key));
+  for (const ExprPtr& key : select_.group_keys) {
+    if (prints_by_row(*key))
+      core_->first_keys.push_back(static_cast<std::uint32_t>(core_->group_keys.size()));
+    core_->group_keys.push_back(lower(*key));
+  }
   for (const Aggregate& aggregate : select_.aggregates) lower_aggregate(aggregate);
   for (const Dependent& d : select_.dependents) {
     const Node node = column_node(d.source, d.column);
@@ -233,8 +242,12 @@ Node BlockLowering::lower_printed(const Property& property) {
 void BlockLowering::lower_distinct() {
   if (!select_.distinct) return;
   core_->distinct = true;
-  for (const Property& property : select_.shape.properties)
+  for (const Property& property : select_.shape.properties) {
+    if (property.kind == PropertyKind::kSingle ||
+        (property.kind == PropertyKind::kValue && prints_by_row(*property.expr)))
+      core_->first_values.push_back(static_cast<std::uint32_t>(core_->distinct_values.size()));
     core_->distinct_values.push_back(lower_printed(property));
+  }
   stage_ = Stage::kDistinct;
 }
 

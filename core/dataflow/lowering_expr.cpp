@@ -185,6 +185,7 @@ std::string canonical_text(const Core& core) {
   for (const Site& site : core.sites) append_site(site, out);
   if (core.grouped) out += 'G';
   for (const Node& key : core.group_keys) append_canonical(key, out);
+  for (std::uint32_t key : core.first_keys) out += 'k' + std::to_string(key);
   for (const CoreAggregate& a : core.aggregates) append_aggregate(a, out);
   for (const Dependent& d : core.dependents)
     out += 'd' + std::to_string(d.source) + '.' + std::to_string(d.column);
@@ -192,10 +193,12 @@ std::string canonical_text(const Core& core) {
   for (const Site& site : core.group_sites) append_site(site, out);
   if (core.distinct) out += 'D';
   for (const Node& value : core.distinct_values) append_canonical(value, out);
+  for (std::uint32_t value : core.first_values) out += 'v' + std::to_string(value);
   out += 'O';
   append_order(core.order, out);
   // Members of a semi-join take parameters that stand nowhere in the text.
   out += '#' + std::to_string(core.parameter_count);
+  if (core.single) out += '1';
   return out;
 }
 

@@ -94,6 +94,8 @@ Slot GroupTable::touch_group(std::string_view key, std::span<const triples::Valu
   for (triples::Value value : values) group->values.emplace_back(value);
   group->values.resize(values.size() + aggregates_.size() + dependents_);
   for (const CoreAggregate& a : aggregates_) group->accumulators.emplace_back(a.kind, a.distinct);
+  for (std::size_t i = 0; i < firsts_; ++i)
+    group->accumulators.emplace_back(AggregateKind::kMin, false);
   group->dependents.assign(dependents_, triples::kNoSlot);
   const Slot slot = add(std::move(group));
   slots_[key] = slot;

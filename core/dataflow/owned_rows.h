@@ -65,12 +65,14 @@ class GroupTable final : public OwnedRows {
   struct Group final : Row {
     std::string key;
     std::int64_t members = 0;
-    std::vector<Accumulator> accumulators;
+    std::vector<Accumulator> accumulators;  // of the aggregates, then one for each first value
     std::vector<triples::Slot> dependents;  // the row that each dependent column is read from
   };
 
-  explicit GroupTable(const std::vector<CoreAggregate>& aggregates, std::size_t dependents)
-      : aggregates_(aggregates), dependents_(dependents) {}
+  // `firsts`: how many of the key values are those of the group's first row.
+  GroupTable(const std::vector<CoreAggregate>& aggregates, std::size_t dependents,
+             std::size_t firsts)
+      : aggregates_(aggregates), dependents_(dependents), firsts_(firsts) {}
 
   // The group of a key, made if there is none; touched.
   triples::Slot touch_group(std::string_view key, std::span<const triples::Value> values);
@@ -81,6 +83,7 @@ class GroupTable final : public OwnedRows {
   void remove(triples::Slot slot) override;
   const std::vector<CoreAggregate>& aggregates_;
   const std::size_t dependents_;
+  const std::size_t firsts_;
   base::FlatMap<std::string, triples::Slot> slots_;
 };
 

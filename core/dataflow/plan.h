@@ -19,6 +19,7 @@
 // Thread: immutable once built.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -159,6 +160,9 @@ struct Shape {
   bool bare = false;  // rows print as the one property's value (arrays of values), not as objects
   std::vector<Property> properties;
 };
+
+// The most sources of one select: sets of them are kept in 64 bits, with some to spare.
+inline constexpr std::size_t kSourcesMax = 60;
 
 struct Select {
   std::vector<Source> sources;  // none: one empty row

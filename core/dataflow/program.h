@@ -18,7 +18,6 @@
 namespace tremula::dataflow {
 
 using SourceMask = std::uint64_t;               // bit i: reads source i of the scope
-inline constexpr std::size_t kSourcesMax = 60;  // bits of a SourceMask, some to spare
 
 struct Node {
   ExprOp op = ExprOp::kLiteral;

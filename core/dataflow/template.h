@@ -73,6 +73,7 @@ struct Equality {
   SourceMask value_sources = 0;
   int left_source = -1;
   bool is = false;  // IS: NULL equals NULL
+  const Conjunct* conjunct = nullptr;
 };
 
 struct CoreSource {
@@ -109,8 +110,11 @@ struct BindStep {
   AccessKind access = AccessKind::kScan;
   std::vector<triples::ColumnIndex> columns;  // kKey, kIndex: compared with `values`
   std::vector<const Node*> values;
+  std::vector<bool> null_matches;             // parallel: IS, not =
   int site = -1;                        // kMembers: the semi-join whose members give the key
   std::vector<const Conjunct*> match;   // of a LEFT JOIN: its ON
+  // What the access itself sees to, where all its columns were looked up on the side in question.
+  std::vector<const Conjunct*> implied;
   std::vector<const Conjunct*> filter;  // what can be decided once this source is bound
   // Of kIndex over a base table: found at first use.
   mutable std::shared_ptr<RelationIndex> index;
@@ -154,17 +158,22 @@ struct Core {
 
   bool grouped = false;
   std::vector<Node> group_keys;
+  // Keys whose equal values may print differently (1 and 1.0): the group's first row gives them.
+  std::vector<std::uint32_t> first_keys;
   std::vector<CoreAggregate> aggregates;
   std::vector<Dependent> dependents;  // source, column of the relation
   bool has_having = false;
   Node having;
   std::vector<Site> group_sites;  // over the group
   bool distinct = false;
+  std::vector<std::uint32_t> first_values;  // of distinct_values, likewise
   std::vector<Node> distinct_values;  // kExists.. sites as values; trees are rendered
   std::vector<NodeOrder> order;       // over the last stage
   bool single =
       false;  // of a statement's own select: has one instance, so it makes no index for itself
   bool at_most_one = false;  // an aggregate without GROUP BY, or no FROM
+
+  bool counts_key = false;  // nothing but count(*) of the rows with one key of an index
 
   JoinPlan pull_plan;
   std::vector<JoinPlan> push_plans;  // per source: it is pinned to the row that changed

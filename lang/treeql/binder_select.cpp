@@ -106,6 +106,9 @@ Result<void> Binder::bind_from(const ast::Select& ast) {
       return error(ErrorCode::kAmbiguousColumn, item.alias.span,
                    "the alias " + quoted(item.alias.text) + " is used twice in this FROM");
     }
+    if (scope.sources.size() == dataflow::kSourcesMax)
+      return error(ErrorCode::kUnsupported, item.alias.span,
+                   "more than " + std::to_string(dataflow::kSourcesMax) + " tables in one FROM");
     dataflow::Source source;
     SourceScope names;
     TREMULA_TRY(bind_source(item, source, names));
