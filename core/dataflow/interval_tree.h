@@ -70,10 +70,13 @@ class IntervalTree {
   void stab_below(Number at, std::string_view point, Visitor& visit) const {
     while (at != kNone) {
       const Node& node = nodes_[at];
+      if (node.interval.lower.compare(point) > 0) {
+        at = node.left;
+        continue;
+      }
       if (widest(at).compare(point) <= 0) return;
       stab_below(node.left, point, visit);
-      if (point.compare(node.interval.lower) < 0) return;
-      if (point.compare(node.interval.upper) < 0)
+      if (node.interval.upper.compare(point) > 0)
         for (CoreInstance* item : node.items) visit(node.interval, item);
       at = node.right;
     }
