@@ -33,10 +33,12 @@ CoreInstance::CoreInstance(Engine& engine, Core& core, std::span<const triples::
       tuple_sites_(*this, SiteScope::kTuple, core.sites),
       group_sites_(*this, SiteScope::kGroup, core.group_sites),
       tuples_(core.sources.size()) {
-  if (core.grouped) groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
+  if (core.grouped)
+    groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
                                            core.first_keys.size());
   static const std::vector<CoreAggregate> kNoAggregates;
-  if (core.distinct) distinct_ = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
+  if (core.distinct)
+    distinct_ = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
   stage_relation_[0] =
       distinct_ ? static_cast<const triples::Relation*>(distinct_.get()) : groups_.get();
 }
@@ -458,7 +460,8 @@ class RowCollector final : public TupleVisitor {
 };
 
 void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
-  // While it is made inside a step or a transaction the new side counts, otherwise what it has taken in.
+  // While it is made inside a step or a transaction the new side counts, otherwise what it has
+  // taken in.
   const Side side = engine_.present();
   if (ordered_) {
     for (auto at = order_.lower_bound({}, 0, side); at.valid(); at.next()) visit(at.row());

@@ -72,7 +72,8 @@ class View {
   // The whole result as a JSON array.
   virtual void print(std::string& out) const = 0;
   virtual std::size_t row_count() const = 0;
-  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as before.
+  // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as
+  // before.
   // Views of one result share one list.  `with_old`: fill old_value and key too.
   virtual ChangeList changes(bool with_old) const = 0;
   // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.

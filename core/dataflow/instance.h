@@ -456,8 +456,8 @@ struct Engine {
   base::FlatSet<View*> views;
   std::uint64_t opened = 0;  // views so far
   std::size_t instances = 0;
-  // The side that instances stand on: the new one in a step, where they have taken the commit in; the
-  // old one before it, also in the middle of a transaction.
+  // The side that instances stand on: the new one in a step, where they have taken the commit in;
+  // the old one before it, also in the middle of a transaction.
   triples::Side present() const {
     return in_step || !live ? triples::Side::kNew : triples::Side::kOld;
   }

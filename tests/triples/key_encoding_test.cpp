@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "describe.h"
+#include "tests/triples/describe.h"
 
 using namespace tremula::triples;
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/triples/value_ops.h"
-#include "describe.h"
-#include "sqlite_oracle.h"
+#include "tests/triples/describe.h"
+#include "tests/triples/sqlite_oracle.h"
 
 using namespace tremula::triples;
 using tremula::base::Arena;

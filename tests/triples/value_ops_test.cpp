@@ -9,8 +9,8 @@
 #include <random>
 #include <vector>
 
-#include "describe.h"
-#include "sqlite_oracle.h"
+#include "tests/triples/describe.h"
+#include "tests/triples/sqlite_oracle.h"
 
 using namespace tremula::triples;
 using tremula::base::Arena;
