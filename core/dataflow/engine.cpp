@@ -108,11 +108,6 @@ RowId TupleTable::intern(const Slot* tuple) {
   return row;
 }
 
-RowId TupleTable::find(const Slot* tuple) const {
-  const RowId* found = rows_.find(bytes(tuple));
-  return found == nullptr ? kAllRows : *found;
-}
-
 void TupleTable::release(RowId row) {
   if (rows_.erase(bytes(tuple(row)))) free_.push_back(row);
 }
@@ -226,11 +221,6 @@ std::shared_ptr<Block> TemplateRegistry::share(std::unique_ptr<Block> made) {
   });
   known = block;
   return block;
-}
-
-const std::vector<TemplateRegistry::Reader>* TemplateRegistry::readers(triples::TypeId type) const {
-  auto found = readers_.find(type);
-  return found == readers_.end() ? nullptr : &found->second;
 }
 
 }  // namespace tremula::dataflow

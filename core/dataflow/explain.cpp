@@ -47,7 +47,7 @@ class Explainer {
     sites(b.sites, "", depth + 1);
     if (b.limit >= 0)
       line(depth + 1, std::string("window ") + (instance ? window_text(*instance) : "limit") +
-                          order_text(core) + "   state: boundary keys");
+                          order_text(core));
     else if (b.ordered && !core.at_most_one)
       line(depth + 1, "order" + order_text(core));
     stages(core, instance, depth + 1);

@@ -26,7 +26,7 @@
 
 namespace tremula::dataflow {
 
-class ArrangementStore;  // table_index.h: the shared orders over base tables
+class ArrangementStore;  // below: the shared indexes over base tables
 
 // Where the engine finds base tables.
 class TableSource {

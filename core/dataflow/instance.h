@@ -8,8 +8,8 @@
 // A step drains woken instances by the rank of their templates; each drains once, after everything
 // that it reads.
 // Invariants:
-//   I1  between steps, every sub-select that a held row asks for is held, with that row among its
-//   parents.
+//   I1  between steps, every sub-select that a held row asks for is held; the row is among its
+//       parents, unless an index finds it.
 //   I2  what a step releases lives until settle(), so that both sides can be read.
 // Thread: the writer thread alone.
 #pragma once
@@ -96,7 +96,6 @@ class TupleTable {
  public:
   explicit TupleTable(std::size_t width) : width_(width) {}
   RowId intern(const triples::Slot* tuple);
-  RowId find(const triples::Slot* tuple) const;  // kAllRows: none
   const triples::Slot* tuple(RowId row) const { return slots_.data() + row * width_; }
   void release(RowId row);
   std::size_t memory_bytes() const;
@@ -122,7 +121,7 @@ class SiteHolder final : public SiteReader {
   void open(const RowContext& row);
   void close();  // releases that
   // The rows' children: acquired for a row that is there on the new side, released after one that
-  // was there on the old side only; the others follow their parameters. `sites`: which of them.
+  // was there on the old side only; the others follow their parameters.
   // Requires: each row once a step.
   void update(std::uint32_t site, RowId row, const RowContext& context, bool in_old, bool in_new);
 
@@ -421,7 +420,8 @@ class CoreDirectory {
 
 class BlockDirectory {
  public:
-  // The instance, made and hydrated if there is none. One more use.
+  // The instance, made and hydrated if there is none. The caller adds its use: add_parent() or
+  // add_use().
   BlockInstance& acquire(Engine& engine, Block& block, std::span<const triples::Value> parameters);
   BlockInstance* find(std::string_view vector) const {
     const auto* found = by_vector_.find(vector);

@@ -344,7 +344,6 @@ void build_plans(Core& core) {
 
 const char* access_name(AccessKind kind) {
   switch (kind) {
-    case AccessKind::kUnit: return "unit";
     case AccessKind::kPinned: return "row";
     case AccessKind::kKey: return "key";
     case AccessKind::kIndex: return "index";

@@ -28,7 +28,6 @@ class TemplateRegistry {
     Core* core = nullptr;
     std::uint32_t source = 0;
   };
-  const std::vector<Reader>* readers(triples::TypeId type) const;
   std::size_t size() const { return cores_.size() + blocks_.size(); }
   // Tables that have readers, in no particular order.
   const std::map<triples::TypeId, std::vector<Reader>>& tables() const { return readers_; }

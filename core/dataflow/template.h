@@ -12,8 +12,8 @@
 // parameter vector. A block's vector begins with its core's; what only the shape needs follows.
 // Where a position's value comes from is told by the user of the block.
 // Canonical text: two selects with the same text are one template.
-// Thread: built by the writer thread, then immutable, but for `read_columns` which grows with the
-// blocks over a core.
+// Thread: the writer thread alone. Immutable once built, but for `read_columns`, which grows with the
+// blocks over a core, the indexes that steps find at first use, and the directories of instances.
 #pragma once
 
 #include <cstdint>
@@ -103,7 +103,7 @@ struct CoreAggregate {
 };
 
 // How a source is bound to rows, given those bound before it.
-enum class AccessKind : std::uint8_t { kUnit, kPinned, kKey, kIndex, kMembers, kScan };
+enum class AccessKind : std::uint8_t { kPinned, kKey, kIndex, kMembers, kScan };
 
 struct BindStep {
   std::uint32_t source = 0;
@@ -183,8 +183,6 @@ struct Core {
   std::vector<RouteKey> routes;      // per source; empty: all instances
 
   std::unique_ptr<CoreDirectory> directory;  // of its instances
-  std::uint64_t deltas_seen = 0;
-
   Core();
   ~Core();
 };
