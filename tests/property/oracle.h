@@ -25,7 +25,7 @@ class Oracle {
   // Requires: SQLite understands it (else the test is wrong, and it aborts with a message).
   bool run(const std::vector<std::string>& statements);
   // The one column of a select's rows as a JSON array.
-  // Returns: false if SQLite can't say (a run-time error).
+  // Returns: false if SQLite can't say (a run-time error, or too deeply nested for it).
   bool rows(const std::string& select, std::string& result);
   // Rows that the last single statement changed.
   int changes() const;

@@ -34,6 +34,7 @@ class ScenarioMaker {
   Expr condition(const Table& table);
   Step subscribe();
   Step transaction();
+  Step declare();
   Select select();
 
   Rng rng_;
@@ -247,6 +248,19 @@ Step ScenarioMaker::subscribe() {
   return step;
 }
 
+// A table declared anew with an index more or less: no result changes by it.
+Step ScenarioMaker::declare() {
+  Schema changed = scenario_.schema;
+  const int index = rng_.below(static_cast<int>(changed.tables.size()));
+  for (Column& column : changed.tables[static_cast<std::size_t>(index)].columns) {
+    if (!column.key && column.type != Type::kJson) column.index = rng_.chance(40);
+  }
+  Step step;
+  step.kind = StepKind::kDeclare;
+  step.writes.push_back({tql_declaration(changed, index), {}, "", 0});
+  return step;
+}
+
 Step ScenarioMaker::transaction() {
   Step step;
   step.kind = StepKind::kTransaction;
@@ -287,7 +301,9 @@ Scenario ScenarioMaker::make() {
     } else if (what < 16) {
       step.kind = StepKind::kSelect;
       step.select.push_back(select());
-    } else if (what < 40) {
+    } else if (what < 18) {
+      step = declare();
+    } else if (what < 42) {
       step = transaction();
     } else {
       step.writes.push_back(write());

@@ -26,11 +26,11 @@ struct Write {
   int rows = -1;     // that the write line must name; -1: what SQLite changed
 };
 
-enum class StepKind { kWrite, kTransaction, kSubscribe, kUnsubscribe, kSelect };
+enum class StepKind { kWrite, kTransaction, kSubscribe, kUnsubscribe, kSelect, kDeclare };
 
 struct Step {
   StepKind kind = StepKind::kWrite;
-  std::vector<Write> writes;  // kWrite: one; kTransaction: several
+  std::vector<Write> writes;  // kWrite, kDeclare: one; kTransaction: several
   bool commits = true;        // kTransaction: COMMIT or ROLLBACK
   std::string subscription;   // kSubscribe, kUnsubscribe
   std::vector<Select>

@@ -54,6 +54,7 @@ class Runner {
   bool transaction(const Step& step);
   bool subscribe(const Step& step);
   bool unsubscribe(const Step& step);
+  bool redeclare(const Step& step);
   bool compare_select(const Select& select, const std::string& got);
   bool plain_select(const Select& select);
   bool control(const std::string& text);
@@ -198,6 +199,15 @@ bool Runner::unsubscribe(const Step& step) {
   return control("UNSUBSCRIBE " + step.subscription);
 }
 
+bool Runner::redeclare(const Step& step) {
+  printed_.clear();
+  const std::string& text = step.writes[0].tql;
+  const auto result = session_.run(text);
+  if (!result.ok()) return fail("declaration", result.error().text);
+  if (printed_.empty()) return fail("output of a declaration", text);
+  return after_commit(1);
+}
+
 bool Runner::take_patch(const Printed& printed, std::map<std::string, bool>& patched,
                         int& last_made) {
   Document line;
@@ -278,6 +288,7 @@ bool Runner::step(const Step& step) {
     case StepKind::kSubscribe: return subscribe(step);
     case StepKind::kUnsubscribe: return unsubscribe(step);
     case StepKind::kSelect: return plain_select(step.select[0]);
+    case StepKind::kDeclare: return redeclare(step);
   }
   return true;
 }
