@@ -245,4 +245,26 @@ TEST_CASE("a session keeps BEGIN and subscriptions from one run to the next") {
                           "\"path\":\"/0/n\",\"value\":3}]}\n{\"deleted\":3}\n"));
 }
 
+TEST_CASE("inside a transaction a live result reads as of the latest commit, and may end") {
+  auto db = with_numbers();
+  const char* nested =
+      "SELECT { id: t.Id, same: [SELECT u.Id FROM T AS u WHERE u.N = t.N], up: upper(t.Name) } "
+      "FROM T AS t";
+  auto kept = db.subscribe(nested, {}, [](const Delta&) {}).value();
+  auto ended = db.subscribe(nested, {}, [](const Delta&) {}).value();
+  const std::string before = kept.json();
+  CHECK(before == R"([{"id":1,"same":[1],"up":"A"},{"id":2,"same":[2],"up":"B"}])");
+  db.transact([&](Transaction& tx) {
+      tx.upsert("T", {{"Id", 1}, {"N", 20}});
+      CHECK(kept.json() == before);
+      ended.end();
+    }).value();
+  CHECK(kept.json() == R"([{"id":1,"same":[1,2],"up":"A"},{"id":2,"same":[1,2],"up":"B"}])");
+  db.transact([&](Transaction& tx) {
+      tx.upsert("T", {{"Id", 2}, {"N", 7}});
+      kept.end();
+    }).value();
+  CHECK(run(db, "SELECT count(*) AS n FROM T WHERE N = 7") == "{\"n\":1}");
+}
+
 }  // namespace tremula::test
