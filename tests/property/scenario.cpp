@@ -248,7 +248,8 @@ Step ScenarioMaker::subscribe() {
   return step;
 }
 
-// A table declared anew with an index more or less: no result changes by it.
+// A table declared anew with an index more or less, or without a column for a while: what the live
+// queries show afterwards is what they showed before.
 Step ScenarioMaker::declare() {
   Schema changed = scenario_.schema;
   const int index = rng_.below(static_cast<int>(changed.tables.size()));
@@ -258,6 +259,13 @@ Step ScenarioMaker::declare() {
   Step step;
   step.kind = StepKind::kDeclare;
   step.writes.push_back({tql_declaration(changed, index), {}, "", 0});
+  Table& table = changed.tables[static_cast<std::size_t>(index)];
+  if (!table.strict && table.columns.size() > 2 && !table.columns.back().key && rng_.chance(50)) {
+    // The last column hides and comes back: a lax table keeps its values meanwhile.
+    const std::string whole = tql_declaration(changed, index);
+    table.columns.pop_back();
+    step.writes = {{tql_declaration(changed, index), {}, "", 0}, {whole, {}, "", 0}};
+  }
   return step;
 }
 

@@ -30,7 +30,7 @@ enum class StepKind { kWrite, kTransaction, kSubscribe, kUnsubscribe, kSelect, k
 
 struct Step {
   StepKind kind = StepKind::kWrite;
-  std::vector<Write> writes;  // kWrite, kDeclare: one; kTransaction: several
+  std::vector<Write> writes;  // kWrite: one; kDeclare: one or two; kTransaction: several
   bool commits = true;        // kTransaction: COMMIT or ROLLBACK
   std::string subscription;   // kSubscribe, kUnsubscribe
   std::vector<Select>

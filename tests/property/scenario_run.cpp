@@ -58,6 +58,7 @@ class Runner {
   bool compare_select(const Select& select, const std::string& got);
   bool plain_select(const Select& select);
   bool control(const std::string& text);
+  bool take_patches(std::size_t first_patch);
   bool after_commit(std::size_t first_patch);
   bool take_patch(const Printed& printed, std::map<std::string, bool>& patched, int& last_made);
   bool check_live(const std::string& name, Live& live, bool patched);
@@ -72,6 +73,7 @@ class Runner {
   Session session_;
   Oracle oracle_;
   std::map<std::string, Live> live_;
+  std::map<std::string, bool> patched_;  // by the commit looked at
   int made_ = 0;
   unsigned turn_ = 0;
   unsigned long commit_ = 0;
@@ -200,11 +202,13 @@ bool Runner::unsubscribe(const Step& step) {
 }
 
 bool Runner::redeclare(const Step& step) {
-  printed_.clear();
-  const std::string& text = step.writes[0].tql;
-  const auto result = session_.run(text);
-  if (!result.ok()) return fail("declaration", result.error().text);
-  if (printed_.empty()) return fail("output of a declaration", text);
+  for (const Write& write : step.writes) {
+    printed_.clear();
+    const auto result = session_.run(write.tql);
+    if (!result.ok()) return fail("declaration", result.error().text);
+    if (printed_.empty()) return fail("output of a declaration", write.tql);
+    if (&write != &step.writes.back() && !take_patches(1)) return false;
+  }
   return after_commit(1);
 }
 
@@ -268,15 +272,20 @@ bool Runner::check_live(const std::string& name, Live& live, bool patched) {
   return turn_ % 6 != 0 || compare_select(live.select, fresh);
 }
 
-bool Runner::after_commit(std::size_t first_patch) {
-  ++tally_.commits;
-  std::map<std::string, bool> patched;
+bool Runner::take_patches(std::size_t first_patch) {
+  patched_.clear();
   int last_made = -1;
   for (std::size_t i = first_patch; i < printed_.size(); ++i) {
-    if (!take_patch(printed_[i], patched, last_made)) return false;
+    if (!take_patch(printed_[i], patched_, last_made)) return false;
   }
+  return true;
+}
+
+bool Runner::after_commit(std::size_t first_patch) {
+  ++tally_.commits;
+  if (!take_patches(first_patch)) return false;
   for (auto& [name, live] : live_) {
-    if (!check_live(name, live, patched.count(name) > 0)) return false;
+    if (!check_live(name, live, patched_.count(name) > 0)) return false;
   }
   return true;
 }
