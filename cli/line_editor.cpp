@@ -79,11 +79,12 @@ LineEditor::LineEditor(std::string history_path, Completion completion)
   el_set(editor, EL_CLIENTDATA, state_.get());
   el_set(editor, EL_PROMPT, &State::prompt_of);
   el_set(editor, EL_EDITOR, "emacs");
-  el_set(editor, EL_ADDFN, "tremula-complete", "Complete a word", &State::complete);
+  // Wide names: libedit copies narrow ones and never gives the copies back.
+  el_wset(editor, EL_ADDFN, L"tremula-complete", L"Complete a word", &State::complete);
   el_set(editor, EL_BIND, "^I", "tremula-complete", nullptr);
   // While a line is edited Ctrl-C is a key of ours; while a statement runs it is the signal.
   el_set(editor, EL_SETTY, "-d", "-isig", nullptr);
-  el_set(editor, EL_ADDFN, "tremula-cancel", "Forget the statement", &State::cancel);
+  el_wset(editor, EL_ADDFN, L"tremula-cancel", L"Forget the statement", &State::cancel);
   el_set(editor, EL_BIND, "^C", "tremula-cancel", nullptr);
 
   HistEvent event;
