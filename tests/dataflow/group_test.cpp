@@ -1,6 +1,8 @@
 // Group: GROUP BY, HAVING, aggregates and DISTINCT, and what a commit makes of the groups.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "tests/dataflow/operator_harness.h"
 
 using tremula::dataflow::check_law;
@@ -76,6 +78,22 @@ TEST_CASE("group: DISTINCT shows each value once, however many rows have it") {
   CHECK(group.commit("-a1") == "");
   CHECK(group.commit("-a2 +a4(1)") == "");
   CHECK(group.commit("a4(2) a3(2)") == "-1 0/n=2");
+}
+
+TEST_CASE("group: 1 and 1.0 are one key, printed as its first row has it") {
+  const std::string mixed = "CASE WHEN m = 1 THEN n ELSE n * 1.0 END";
+  OperatorHarness group({"SELECT DISTINCT " + mixed + " AS v FROM a",
+                         "SELECT { v: " + mixed + ", c: count(*) } FROM a GROUP BY " + mixed});
+  CHECK(group.commit("+a1(5,1) +a2(5)") == "+0=5 | +0=(5 2)");
+  CHECK(group.commit("-a2") == " | 0/c=1");
+  CHECK(group.commit("+a2(5)") == " | 0/c=2");
+  CHECK(group.commit("-a1") == "0/v=5.0 | 0=(5.0 1)");
+  CHECK(group.commit("a2(.,1)") == "0/v=5 | 0/v=5");
+  check_law("a", {"SELECT DISTINCT " + mixed + " AS v FROM a",
+                  "SELECT " + mixed + " AS v, count(*) AS c FROM a GROUP BY " + mixed,
+                  "SELECT min(" + mixed + ") AS v, max(" + mixed + ") AS w FROM a",
+                  "SELECT sum(DISTINCT " + mixed + ") AS s FROM a",
+                  "SELECT group_concat(DISTINCT " + mixed + ") AS g FROM a"});
 }
 
 TEST_CASE("group: grouped results are the difference of the results") {

@@ -44,6 +44,8 @@ class OperatorHarness : public TableSource {
   void open(const std::string& select);
   void close(std::size_t view);  // the others keep their numbers
   void declare_index(std::string_view table, std::string_view column);
+  // Writes of a transaction that commit() ends.
+  void write(std::string_view writes);
   // Takes the writes as one transaction, checks the law for each view, and settles.
   // Returns: the changes of each view, in order, with " | " between views; closed ones left out.
   std::string commit(std::string_view writes);
@@ -72,7 +74,6 @@ class OperatorHarness : public TableSource {
   lsm::RowTable& rows_of(char table);
   Select bind(const std::string& select) const;
   std::string fresh(const Select& select);
-  void write(std::string_view writes);
   void write_row(std::string_view word);
   void require(bool held, const std::string& what, const std::string& got = "",
                const std::string& expected = "");

@@ -99,16 +99,17 @@ TEST_CASE("release: views open and close between the commits of a stream") {
     OperatorHarness release;
     std::vector<std::size_t> open;
     for (int i = 0; i < 15 && release.lawful(); ++i) {
+      if (rng.chance(10)) release.roll_back(random_writes(rng, "ab"));
       if (open.size() < 6 && rng.chance(60)) {
         open.push_back(release.view_count());
         release.open(rng.pick(selects));
       }
       if (!open.empty() && rng.chance(35)) {
         const auto at = open.begin() + rng.below(static_cast<int>(open.size()));
+        if (rng.chance(30)) release.write(random_writes(rng, "ab"));  // in the middle
         release.close(*at);
         open.erase(at);
       }
-      if (rng.chance(10)) release.roll_back(random_writes(rng, "ab"));
       release.commit(random_writes(rng, "ab"));
     }
     for (std::size_t view : open) release.close(view);
