@@ -425,7 +425,7 @@ void CoreInstance::row_key(const RowContext& row, std::string& out) const {
     } else if (core_.sources[s].derived < 0) {
       out += relations_[s]->key(slot);
     } else {
-      const std::size_t columns = core_.sources[s].column_names.size();
+      const std::size_t columns = core_.sources[s].columns.size();
       for (triples::ColumnIndex c = 0; c < columns; ++c)
         triples::encode_ordered(relations_[s]->read(slot, c, row.side), out);
     }

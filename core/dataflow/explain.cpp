@@ -87,8 +87,13 @@ class Explainer {
     if (node.op == ExprOp::kParameter) return "$" + number(node.index);
     if (!node.is_column()) return "expression";
     if (core.grouped || core.distinct) return "column " + number(node.index);
-    const CoreSource& s = core.sources[node.source];
-    return s.name + "." + number(node.index);
+    return column_name(core.sources[node.source], node.index);
+  }
+
+  static std::string column_name(const CoreSource& source, triples::ColumnIndex column) {
+    for (const auto& [index, name] : source.columns)
+      if (index == column) return name;
+    return number(column);
   }
 
   static std::string order_text(const Core& core) {
@@ -103,7 +108,7 @@ class Explainer {
     if (instance != nullptr)
       line(depth, "state: " + instance->core().describe_state() +
                       "   shared by: " + number(core.directory->size()) + " instances");
-    if (core.distinct) line(depth, "distinct   key: rendered   state: one counter a value");
+    if (core.distinct) line(depth, "distinct   state: one counter a value");
     if (core.has_having) line(depth, "filter having");
     sites(core.group_sites, "of groups ", depth);
     if (core.grouped) group(core, depth);
@@ -130,6 +135,9 @@ class Explainer {
       const CoreSource& source = core.sources[step.source];
       std::string text = std::string(source.join == JoinKind::kLeft ? "left join " : "from ") +
                          source.name + "   access: " + access_name(step.access);
+      for (std::size_t i = 0; i < step.columns.size(); ++i)
+        text += (i == 0 ? "(" : ", ") + column_name(source, step.columns[i]);
+      if (!step.columns.empty()) text += ')';
       if (!step.filter.empty() || !step.match.empty())
         text += "   filter: " + number(step.filter.size() + step.match.size()) + " conditions";
       const RouteKey& route = core.routes[step.source];

@@ -104,7 +104,11 @@ void BlockLowering::lower_sources() {
     CoreSource made;
     made.join = source.join;
     made.name = source.name;
-    for (const SourceColumn& column : source.columns) made.column_names.push_back(column.name);
+    for (const SourceColumn& column : source.columns) {
+      const auto at = static_cast<triples::ColumnIndex>(made.columns.size());
+      made.columns.emplace_back(source.derived ? at : tables_.column(source.table, column.attr),
+                                column.name);
+    }
     if (source.derived) {
       made.derived = static_cast<int>(core_->derived.size());
       core_->derived.push_back(lower_site(*source.derived, SiteKind::kDerived, nullptr));

@@ -12,13 +12,15 @@
 // parameter vector. A block's vector begins with its core's; what only the shape needs follows.
 // Where a position's value comes from is told by the user of the block.
 // Canonical text: two selects with the same text are one template.
-// Thread: the writer thread alone. Immutable once built, but for `read_columns`, which grows with the
-// blocks over a core, the indexes that steps find at first use, and the directories of instances.
+// Thread: the writer thread alone. Immutable once built, but for `read_columns`, which grows with
+// the blocks over a core, the indexes that steps find at first use, and the directories of
+// instances.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/dataflow/graph.h"
@@ -84,7 +86,8 @@ struct CoreSource {
   std::vector<triples::ColumnIndex> key_columns;  // of a base table
   triples::ColumnMask read_columns = 0;           // what the core and the blocks over it read
   std::string name;
-  std::vector<std::string> column_names;  // for EXPLAIN; by position in the plan
+  std::vector<std::pair<triples::ColumnIndex, std::string>>
+      columns;  // in use, with names for EXPLAIN
 };
 
 struct NodeOrder {
@@ -110,9 +113,9 @@ struct BindStep {
   AccessKind access = AccessKind::kScan;
   std::vector<triples::ColumnIndex> columns;  // kKey, kIndex: compared with `values`
   std::vector<const Node*> values;
-  std::vector<bool> null_matches;             // parallel: IS, not =
-  int site = -1;                        // kMembers: the semi-join whose members give the key
-  std::vector<const Conjunct*> match;   // of a LEFT JOIN: its ON
+  std::vector<bool> null_matches;      // parallel: IS, not =
+  int site = -1;                       // kMembers: the semi-join whose members give the key
+  std::vector<const Conjunct*> match;  // of a LEFT JOIN: its ON
   // What the access itself sees to, where all its columns were looked up on the side in question.
   std::vector<const Conjunct*> implied;
   std::vector<const Conjunct*> filter;  // what can be decided once this source is bound
@@ -167,8 +170,8 @@ struct Core {
   std::vector<Site> group_sites;  // over the group
   bool distinct = false;
   std::vector<std::uint32_t> first_values;  // of distinct_values, likewise
-  std::vector<Node> distinct_values;  // kExists.. sites as values; trees are rendered
-  std::vector<NodeOrder> order;       // over the last stage
+  std::vector<Node> distinct_values;        // kExists.. sites as values; trees are rendered
+  std::vector<NodeOrder> order;             // over the last stage
   bool single =
       false;  // of a statement's own select: has one instance, so it makes no index for itself
   bool at_most_one = false;  // an aggregate without GROUP BY, or no FROM
