@@ -222,6 +222,7 @@ void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::str
 }
 
 bool CoreInstance::first_visit(const Slot* tuple) {
+  if (!many_candidates_) return true;
   return visited_.insert(
       std::string_view(reinterpret_cast<const char*>(tuple), core_.sources.size() * sizeof(Slot)));
 }
@@ -285,7 +286,23 @@ void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
     final_row(row, in_old, in_new);
 }
 
+namespace {
+
+// A set that was once large is given back: clearing it costs its capacity.
+void forget_visited(base::FlatSet<std::string>& visited) {
+  constexpr std::size_t kKeptMax = 256;
+  if (visited.size() > kKeptMax)
+    visited = base::FlatSet<std::string>();
+  else if (!visited.empty())
+    visited.clear();
+}
+
+}  // namespace
+
 void CoreInstance::drain() {
+  // One row of one source is met once anyway.
+  many_candidates_ = touched_all_ || core_.sources.size() != 1 ||
+                     touched_rows_.size() + touched_tuples_.size() > 1;
   Collector collector(*this);
   for (std::size_t i = 0; i < touched_rows_.size(); ++i)
     TupleFinder(*this, collector).push(touched_rows_[i].source, touched_rows_[i].slot);
@@ -300,8 +317,8 @@ void CoreInstance::drain() {
   touched_rows_.clear();
   touched_tuples_.clear();
   touched_all_ = false;
-  visited_.clear();
-  visited_pairs_.clear();
+  forget_visited(visited_);
+  forget_visited(visited_pairs_);
   finish_groups();
   finish_distinct();
   if (!deltas_.empty()) wake_readers();

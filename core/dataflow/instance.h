@@ -270,6 +270,7 @@ class CoreInstance final : public Instance {
   bool ordered_ = false;
   bool hydrating_ = false;
   bool closing_ = false;
+  bool many_candidates_ = true;
   std::vector<std::shared_ptr<RelationIndex>> reverse_indexes_;  // by site
   Arrangement order_;
   std::size_t count_old_ = 0, count_new_ = 0;
