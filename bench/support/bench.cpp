@@ -25,7 +25,10 @@ Options read_options(int argc, char** argv) {
   std::string n;
   for (int i = 1; i < argc; i++) {
     const std::string_view name = argv[i];
-    if (name == "--smoke") continue;
+    if (name == "--smoke") {
+      options.full = false;
+      continue;
+    }
     if (i + 1 == argc) usage(argv[0]);
     const std::string_view value = argv[++i];
     if (name == "--size" && (value == "smoke" || value == "full")) {

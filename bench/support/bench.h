@@ -18,7 +18,7 @@
 namespace tremula::bench {
 
 struct Options {
-  bool full = false;   // else smoke: the size that the test suite runs
+  bool full = true;    // else smoke: the size that the test suite runs
   Size size;           // of the tracker
   std::string only;    // the one case to run; "": all
   std::string engine;  // the one engine to run; "": all
@@ -27,8 +27,8 @@ struct Options {
   bool wants_engine(std::string_view name) const { return engine.empty() || engine == name; }
 };
 
-// Reads `--smoke`, `--size smoke|full`, `--n 10k|100k|1m`, `--only CASE`, `--engine NAME`; prints
-// the usage and exits with 2 if it is not one of these.
+// Reads `--smoke`, `--size smoke|full` (full unless told), `--n 10k|100k|1m`, `--only CASE` and
+// `--engine NAME`; prints the usage and exits with 2 if it is none of these.
 Options read_options(int argc, char** argv);
 
 using Clock = std::chrono::steady_clock;
