@@ -207,7 +207,8 @@ int main(int argc, char** argv) {
   for (const Shape& shape : shapes(options.full)) {
     if (!options.wants(shape.name)) continue;
     for (const std::string& engine : kEngines) {
-      if (options.wants_engine(engine)) run(shape, engine, options.full);
+      if (!options.wants_engine(engine)) continue;
+      apart([&] { run(shape, engine, options.full); });
     }
   }
   return exit_status();

@@ -84,19 +84,22 @@ void time_transactions(const Run& run, Engine& engine, const std::vector<Transac
   report(run.figure("touched"), touched);
 }
 
+void run_engine(const Run& run) {
+  std::unique_ptr<Engine> engine = make_engine(run.engine);
+  const std::vector<Transaction> transactions =
+      generate(run.options.size, engine->sink(), run.transactions);
+  engine->loaded();
+  time_subscribing(run, *engine);
+  check_result(run, *engine, 0);
+  time_transactions(run, *engine, transactions);
+}
+
 void run_case(const Options& options, const std::string& name) {
   const std::size_t count = options.full ? 20000 : 1000;
   const std::vector<std::size_t> heard = hearers(options.size, name, count);
   for (const std::string& engine_name : kEngines) {
     if (!options.wants_engine(engine_name)) continue;
-    const Run run{options, name, engine_name, count, heard};
-    std::unique_ptr<Engine> engine = make_engine(engine_name);
-    const std::vector<Transaction> transactions =
-        generate(options.size, engine->sink(), count);
-    engine->loaded();
-    time_subscribing(run, *engine);
-    check_result(run, *engine, 0);
-    time_transactions(run, *engine, transactions);
+    apart([&] { run_engine({options, name, engine_name, count, heard}); });
   }
 }
 

@@ -2,12 +2,8 @@
 // q1 to q5 adds little.
 // Baselines: sqlite3 in memory; floor, its maps.
 //
-// Each engine runs in a process of its own, and rows are made one at a time, so that resident
-// memory is the engine's and the program's alone.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
+// Each engine runs apart, and rows are made one at a time, so that resident memory is the engine's
+// and the program's alone.
 #include <string>
 
 #include "bench/support/bench.h"
@@ -31,27 +27,14 @@ void measure(const Options& options, const std::string& name) {
   report(watched, "resident", static_cast<double>(resident_bytes()) / kMiB, "MiB");
 }
 
-// Returns: whether the engine's own process found everything right.
-bool measure_apart(const Options& options, const std::string& name) {
-  const pid_t child = fork();
-  if (child == 0) {
-    measure(options, name);
-    std::exit(exit_status());
-  }
-  int status = 1;
-  if (child < 0 || waitpid(child, &status, 0) != child) return false;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 }  // namespace
 }  // namespace tremula::bench
 
 int main(int argc, char** argv) {
   using namespace tremula::bench;
   const Options options = read_options(argc, argv);
-  bool right = true;
   for (const std::string& engine : kEngines) {
-    if (options.wants_engine(engine)) right = measure_apart(options, engine) && right;
+    if (options.wants_engine(engine)) apart([&] { measure(options, engine); });
   }
-  return right ? 0 : 1;
+  return exit_status();
 }

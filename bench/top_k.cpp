@@ -78,11 +78,13 @@ int main(int argc, char** argv) {
   for (const std::string& engine : kEngines) {
     if (!options.wants_engine(engine)) continue;
     for (const std::int64_t rows : sizes) {
-      Group group{rows, engine, options.full};
-      group.load();
-      time_commits(group, false);
-      time_commits(group, true);
-      if (engine == "tremula") check_rows(group);
+      apart([&] {
+        Group group{rows, engine, options.full};
+        group.load();
+        time_commits(group, false);
+        time_commits(group, true);
+        if (engine == "tremula") check_rows(group);
+      });
     }
   }
   return exit_status();

@@ -1,5 +1,8 @@
 #include "bench/support/bench.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -91,6 +94,18 @@ void check(const Figure& figure, std::string_view what, const std::string& got,
   std::fprintf(stderr, "%s %s %s: %.*s is %s, expected %s\n", figure.bench.c_str(),
                figure.name.c_str(), figure.engine.c_str(), static_cast<int>(what.size()),
                what.data(), got.c_str(), wanted.c_str());
+}
+
+void apart(const std::function<void()>& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    failed = false;
+    work();
+    std::exit(exit_status());
+  }
+  int status = 0;
+  const bool ended = child > 0 && waitpid(child, &status, 0) == child;
+  if (!ended || !WIFEXITED(status) || WEXITSTATUS(status) != 0) failed = true;
 }
 
 int exit_status() { return failed ? 1 : 0; }

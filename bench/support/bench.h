@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,7 +70,9 @@ std::int64_t resident_bytes();
 // An empty `wanted` is not known and passes.
 void check(const Figure& figure, std::string_view what, const std::string& got,
            const std::string& wanted);
-// Returns: the exit status of a program: 1 if some check() failed.
+// Runs `work` in a process of its own, so that no engine inherits the heap of the one before it.
+void apart(const std::function<void()>& work);
+// Returns: the exit status of a program: 1 if some check() failed, here or apart.
 int exit_status();
 
 }  // namespace tremula::bench
