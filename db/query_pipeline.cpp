@@ -120,6 +120,8 @@ std::optional<std::uint32_t> bad_limit(const dataflow::Select& select, const Arg
   for (const dataflow::Aggregate& aggregate : select.aggregates) {
     exprs.push_back(aggregate.argument.get());
     exprs.push_back(aggregate.filter.get());
+    exprs.push_back(aggregate.separator.get());
+    for (const dataflow::OrderTerm& term : aggregate.order) exprs.push_back(term.expr.get());
   }
   for (const dataflow::OrderTerm& term : select.order) exprs.push_back(term.expr.get());
   for (const dataflow::Expr* expr : exprs) {

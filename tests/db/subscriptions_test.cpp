@@ -267,4 +267,10 @@ TEST_CASE("inside a transaction a live result reads as of the latest commit, and
   CHECK(run(db, "SELECT count(*) AS n FROM T WHERE N = 7") == "{\"n\":1}");
 }
 
+TEST_CASE("a LIMIT that is no whole number is placed where it stands, in aggregates too") {
+  auto db = with_numbers();
+  CHECK(run(db, "SELECT group_concat(Name ORDER BY (SELECT u.N FROM T AS u LIMIT $x)) FROM T",
+            {{"x", "many"}}) == "! limit_range at 1:65");
+}
+
 }  // namespace tremula::test
