@@ -89,6 +89,7 @@ void run_engine(const Run& run) {
   const std::vector<Transaction> transactions =
       generate(run.options.size, engine->sink(), run.transactions);
   engine->loaded();
+  sweep_heap();
   time_subscribing(run, *engine);
   check_result(run, *engine, 0);
   time_transactions(run, *engine, transactions);
@@ -96,7 +97,8 @@ void run_engine(const Run& run) {
 
 void run_case(const Options& options, const std::string& name) {
   const std::size_t count = options.full ? 20000 : 1000;
-  const std::vector<std::size_t> heard = hearers(options.size, name, count);
+  const std::vector<std::size_t> heard =
+      counted_apart(count, [&] { return hearers(options.size, name, count); });
   for (const std::string& engine_name : kEngines) {
     if (!options.wants_engine(engine_name)) continue;
     apart([&] { run_engine({options, name, engine_name, count, heard}); });

@@ -69,6 +69,7 @@ void add_file_calls(CLI::App& app, Invocation& to, Calls& calls) {
 void add_upkeep_calls(CLI::App& app, Invocation& to, Calls& calls) {
   auto& check = *app.add_subcommand("check", "Verifies every checksum and invariant on disk");
   directory(check, to);
+  check.add_option("--dump", to.file, "a file of DIR, to show as text instead");
   calls[&check] = Call::kCheck;
 
   auto& backup = *app.add_subcommand("backup", "A consistent copy while others write");

@@ -38,7 +38,7 @@ struct Invocation {
   Call call = Call::kShell;
   std::string name;                     // of the call, as it was written
   std::string directory;                // DIR or --db; empty: in memory
-  std::string file;                     // FILE, FILE.csv, DEST or SOURCE
+  std::string file;                     // FILE, FILE.csv, DEST or SOURCE; of check what to dump
   std::string select;                   // 'SELECT ...'
   std::string table;                    // TABLE
   std::string format;                   // json, table, csv; empty: by where standard output goes

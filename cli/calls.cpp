@@ -41,16 +41,29 @@ Result<std::vector<Parameter>> parse_parameters(const std::vector<std::string>& 
   return parameters;
 }
 
+}  // namespace
+
 int fail(const Error& error) {
   print_error(error);
   return kExitFailed;
 }
 
-}  // namespace
+bool makes_directory(Call call) {
+  return call == Call::kShell || call == Call::kRun || call == Call::kImport ||
+         call == Call::kMerge || call == Call::kRestore;
+}
 
 Result<Database> open_database(const Invocation& invocation) {
   if (invocation.directory.empty()) return Database::in_memory();
-  return Database::open(invocation.directory);
+  Options options;
+  options.create = makes_directory(invocation.call);
+  return Database::open(invocation.directory, options);
+}
+
+int end_call(Database& database, bool well) {
+  const auto durable = database.wait_durable({database.version()});
+  if (!durable) print_error(durable.error());
+  return well && durable ? kExitOk : kExitFailed;
 }
 
 int run_file(const Invocation& invocation) {
@@ -69,38 +82,17 @@ int run_file(const Invocation& invocation) {
                                            [&](const Output& output) { printer.take(output); });
   const bool printed = printer.finish();
   if (!result) print_error(result.error());
-  const auto durable = database.value().wait_durable({database.value().version()});
-  if (!durable) print_error(durable.error());
-  const bool well = printed && durable && result && result.value().errors.empty();
-  return well ? kExitOk : kExitFailed;
-}
-
-int run_query(const Invocation& invocation) {
-  auto database = open_database(invocation);
-  if (!database) return fail(database.error());
-  const auto rows = database.value().query(invocation.select);
-  if (!rows) return fail(rows.error());
-  Printer printer(mode_named(invocation.format).value_or(default_mode()));
-  printer.rows(rows.value());
-  return printer.finish() ? kExitOk : kExitFailed;
-}
-
-int run_explain(const Invocation& invocation) {
-  auto database = open_database(invocation);
-  if (!database) return fail(database.error());
-  if (invocation.dot) return refuse_call(invocation);
-  const auto plan = database.value().explain(invocation.select);
-  if (!plan) return fail(plan.error());
-  std::fputs(plan.value().c_str(), stdout);
-  return kExitOk;
+  return end_call(database.value(), printed && result && result.value().errors.empty());
 }
 
 int refuse_call(const Invocation& invocation) {
+  if (!makes_directory(invocation.call)) {
+    auto database = open_database(invocation);
+    if (!database) return fail(database.error());
+  }
   const std::string what = invocation.dot ? "explain --dot" : invocation.name;
-  return fail(command_error(ErrorCode::kUnsupported,
-                            "this build has no `tremula " + what +
-                                "`: it needs databases in "
-                                "directories, and has them in memory only (`tremula run FILE`)"));
+  return fail(
+      command_error(ErrorCode::kUnsupported, "this build has no `tremula " + what + "` yet"));
 }
 
 }  // namespace tremula::cli

@@ -9,14 +9,18 @@
 
 namespace tremula::cli {
 
-// The database of a call: in memory if it names no directory.
+// The database of a call: in memory if it names no directory. Made if the call is one that makes
+// directories.  Errors: io, if it isn't one and there is no database.
 Result<Database> open_database(const Invocation& invocation);
+bool makes_directory(Call call);
+// Says it on standard error.  Returns: kExitFailed.
+int fail(const Error& error);
+// Waits until everything is on disk.  Returns: kExitOk if it is, and `well`.
+int end_call(Database& database, bool well);
 
 // Runs the script in FILE, or on standard input if FILE is `-`.
 int run_file(const Invocation& invocation);
-int run_query(const Invocation& invocation);
-int run_explain(const Invocation& invocation);
-// The calls that live on what is stored in a directory: they all say `unsupported` until it can be.
+// The calls that this build doesn't have yet: they say `unsupported`.
 int refuse_call(const Invocation& invocation);
 
 }  // namespace tremula::cli

@@ -4,7 +4,9 @@
 #include "cli/arguments.h"
 #include "cli/calls.h"
 #include "cli/demo.h"
+#include "cli/directory_calls.h"
 #include "cli/shell.h"
+#include "cli/upkeep_calls.h"
 
 namespace tremula::cli {
 namespace {
@@ -16,12 +18,12 @@ int run(const Invocation& invocation) {
     case Call::kQuery: return run_query(invocation);
     case Call::kExplain: return run_explain(invocation);
     case Call::kDemo: return run_demo();
-    case Call::kWatch:
-    case Call::kImport:
-    case Call::kExport:
-    case Call::kCheck:
-    case Call::kBackup:
-    case Call::kRestore:
+    case Call::kWatch: return run_watch(invocation);
+    case Call::kImport: return run_import(invocation);
+    case Call::kExport: return run_export(invocation);
+    case Call::kCheck: return run_check(invocation);
+    case Call::kBackup: return run_backup(invocation);
+    case Call::kRestore: return run_restore(invocation);
     case Call::kChanges:
     case Call::kMerge:
     case Call::kServe: return refuse_call(invocation);

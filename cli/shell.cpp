@@ -128,7 +128,8 @@ int run_shell(const Invocation& invocation) {
     print_error(database.error());
     return kExitFailed;
   }
-  return Shell(database.value()).loop();
+  const int status = Shell(database.value()).loop();
+  return end_call(database.value(), status == kExitOk);
 }
 
 }  // namespace tremula::cli

@@ -1,6 +1,8 @@
 #include "db/commit_pipeline.h"
 
+#include "core/base/check.h"
 #include "core/triples/catalog.h"
+#include "db/query_pipeline.h"
 
 namespace tremula::db {
 
@@ -15,44 +17,69 @@ bool is_indexed(const triples::Catalog& catalog, triples::TypeId type, triples::
 }
 
 // INDEX clauses count from their commit on. A transaction that is rolled back has built none.
-void follow_indexes(Engine& engine, const triples::Catalog& before) {
+void follow_indexes(Engine& engine, const triples::Catalog& before, dataflow::IndexBuild build) {
   const triples::Catalog& after = engine.store.catalog();
   for (const auto& [type, table] : after.tables()) {
     for (const triples::ColumnDef& column : table.columns) {
       const bool was = is_indexed(before, type, column.attr);
       const bool is = is_indexed(after, type, column.attr);
-      if (is && !was) engine.arrangements.declare_index(type, column.attr);
+      if (is && !was) engine.arrangements.declare_index(type, column.attr, build);
       if (was && !is) engine.arrangements.drop_index(type, column.attr);
     }
   }
+}
+
+// Gives the transaction in hand to the persister.
+base::Result<void> log_commit(Engine& engine) {
+  if (!engine.storage) return {};
+  TREMULA_TRY(check_files(engine));
+  TREMULA_TRY_ASSIGN(const std::uint64_t version, engine.storage->submit(engine.store));
+  TREMULA_ASSERT(version == engine.commits + 1);
+  return {};
 }
 
 void settle(Engine& engine) {
   engine.graph.settle();
   engine.arrangements.settle();
   engine.store.settle();
+  engine.store.set_version(engine.commits + 1);
 }
 
 }  // namespace
 
-bool commit(Engine& engine) {
+base::Result<bool> commit(Engine& engine) {
   if (!engine.store.touched()) return false;
   std::optional<triples::Catalog> catalog_before;
   if (engine.store.catalog_changed()) catalog_before = engine.store.committed_catalog();
 
   const bool changed = engine.store.seal();
   if (changed) {
+    const auto logged = log_commit(engine);
+    if (!logged.ok()) {
+      roll_back(engine);
+      return logged.error();
+    }
     ++engine.commits;
-    for (const dataflow::View* view : engine.graph.step()) {
+    for (dataflow::View* view : engine.graph.step()) {
       engine.subscriptions.collect(*view, engine.commits);
     }
   }
   settle(engine);
-  if (catalog_before) follow_indexes(engine, *catalog_before);
+  if (catalog_before) follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);
   return changed;
 }
 
-void deliver(Engine& engine) { engine.subscriptions.deliver(); }
+base::Result<void> deliver(Engine& engine) {
+  TREMULA_TRY(check_files(engine));  // else the patches may be wrong: nobody hears them
+  const Reading reading(engine);
+  engine.subscriptions.deliver();
+  if (!engine.storage || !engine.storage->is_sync()) return {};
+  return engine.storage->wait_durable(engine.commits);
+}
+
+void declare_indexes(Engine& engine) {
+  follow_indexes(engine, triples::Catalog(), dataflow::IndexBuild::kWhenAsked);
+}
 
 void roll_back(Engine& engine) {
   if (!engine.store.touched()) return;

@@ -1,7 +1,10 @@
 // The way of a commit: from what a transaction wrote to what its listeners hear.
 //
-//   write -seal-> net changes -step-> touched views -collect-> deltas -settle-> delivered
+//   write -seal-> net changes -record-> log -step-> touched views -collect-> deltas -settle->
+//       delivered -> durable, if every commit is to be
 //
+// Errors: io, of a log that takes no more: the transaction is rolled back, nobody saw it; corrupt,
+// io, if something that a query needed could not be read.
 // Thread: the holder of the engine's mutex.
 #pragma once
 
@@ -10,13 +13,20 @@
 
 namespace tremula::db {
 
-// Takes what was written into the committed state and the live queries. Deltas wait for deliver().
+// Takes what was written into the log, the committed state and the live queries. Deltas wait for
+// deliver().
 // Returns: whether anything changed; if not, there was no commit.
-bool commit(Engine& engine);
+base::Result<bool> commit(Engine& engine);
 
-// Tells the listeners. Separate from commit(), because a write prints its own line first.
+// Tells the listeners, and with Durability::sync waits until the last commit is on disk. Separate
+// from commit(), because a write prints its own line first.
+// Errors: io: the commit happened here, but may not outlive this process. io, corrupt: something
+// that the live queries needed could not be read; they hear nothing more.
 // Throws: what a listener threw, after all have heard.
-void deliver(Engine& engine);
+base::Result<void> deliver(Engine& engine);
+
+// Indexes that the catalog of an opened directory declares.
+void declare_indexes(Engine& engine);
 
 // Forgets all writes since the last commit.
 void roll_back(Engine& engine);

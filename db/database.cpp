@@ -7,9 +7,11 @@
 #include "db/commit_pipeline.h"
 #include "db/face_convert.h"
 #include "db/handles.h"
+#include "db/open_on.h"
 #include "db/query_pipeline.h"
 #include "db/session.h"
 #include "db/statements.h"
+#include "persist/posix_file_system.h"
 
 namespace tremula {
 
@@ -29,8 +31,7 @@ using Lock = std::lock_guard<std::recursive_mutex>;
 base::Result<const dataflow::Select*> select_of(const treeql::Statement& statement) {
   const auto* query = std::get_if<treeql::Query>(&statement.body);
   if (query != nullptr) return &query->select;
-  return base::Error{Code::kReadOnly, "expected a SELECT, found another statement",
-                     statement.span};
+  return base::Error{Code::kReadOnly, "expected a SELECT, found another statement", statement.span};
 }
 
 }  // namespace
@@ -56,10 +57,29 @@ Database Database::in_memory() {
       std::make_unique<Core>(db::KeyGenerator(milliseconds_now, std::random_device{}())));
 }
 
-Result<Database> Database::open(const std::string& path) {
-  return db::face_error(Code::kUnsupported,
-                        path + ": directories come with the storage issue; use in_memory()");
+Result<Database> Database::open(const std::string& path, const Options& options) {
+  return db::OpenOn::open(persist::make_posix_file_system(), path, options);
 }
+
+namespace db {
+
+Result<Database> OpenOn::open(std::shared_ptr<base::FileSystem> files, const std::string& path,
+                              const Options& options) {
+  Database database = Database::in_memory();
+  Engine& engine = *database.core_;
+  const auto open = [&]() -> base::Result<void> {
+    TREMULA_TRY_ASSIGN(engine.storage, Storage::open(std::move(files), path, options));
+    TREMULA_TRY(engine.storage->load(engine.store));
+    engine.commits = engine.storage->recovered_version();
+    declare_indexes(engine);
+    return {};
+  };
+  const auto opened = open();
+  if (!opened.ok()) return to_face(opened.error(), {});
+  return database;
+}
+
+}  // namespace db
 
 Result<RunResult> Database::run(std::string_view script, NamedValues parameters) {
   std::vector<std::string> lines;
@@ -111,18 +131,20 @@ Result<Subscription> Database::subscribe(std::string_view select, NamedValues pa
   if (core_->in_transaction) {
     return db::face_error(Code::kUnsupported, "subscribe() inside a transaction");
   }
-  const auto open = [&]() -> base::Result<db::Listening*> {
+  const auto open = [&]() -> base::Result<dataflow::View> {
     TREMULA_TRY_ASSIGN(const treeql::Statement statement, db::parse_one(*core_, select));
     TREMULA_TRY_ASSIGN(const dataflow::Select* plan, select_of(statement));
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(statement, parameters, arena));
     auto view = core_->graph.open(*plan, arguments);
     if (!view.ok()) return db::place_error(view.error(), *plan, statement, arguments);
-    return core_->subscriptions.add(std::move(view).value(), std::move(listener), detail);
+    TREMULA_TRY(db::check_files(*core_));
+    return view;
   };
-  auto listening = open();
-  if (!listening.ok()) return db::to_face(listening.error(), select);
-  return Subscription(std::make_unique<Subscription::State>(*core_, *listening.value()));
+  auto view = open();
+  if (!view.ok()) return db::to_face(view.error(), select);
+  return Subscription(std::make_unique<Subscription::State>(*core_, std::move(view).value(),
+                                                            std::move(listener), detail));
 }
 
 Result<Ticket> Database::transact_with(void (*call)(void*, Transaction&), void* function) {
@@ -146,13 +168,20 @@ Result<Ticket> Database::transact_with(void (*call)(void*, Transaction&), void* 
     throw;
   }
   core_->in_transaction = false;
-  db::commit(*core_);
+  const auto committed = db::commit(*core_);
+  if (!committed.ok()) return db::to_face(committed.error(), {});
   const Ticket ticket{.commit = core_->commits};
-  db::deliver(*core_);
+  const auto delivered = db::deliver(*core_);
+  if (!delivered.ok()) return db::to_face(delivered.error(), {});
   return ticket;
 }
 
-Result<void> Database::wait_durable(Ticket) { return {}; }
+Result<void> Database::wait_durable(Ticket ticket) {
+  if (!core_->storage) return {};
+  const auto waited = core_->storage->wait_durable(ticket.commit);
+  if (!waited.ok()) return db::to_face(waited.error(), {});
+  return {};
+}
 Result<std::size_t> Database::poll() { return std::size_t{0}; }
 int Database::wake_fd() const { return -1; }
 
@@ -179,19 +208,36 @@ void Session::on_progress(Progress progress) { state_->on_progress(std::move(pro
 
 namespace db {
 
-base::Result<Rows> collect_rows(Engine& engine, const treeql::Statement& statement,
-                                NamedValues parameters) {
+namespace {
+
+base::Result<Rows> collect(Engine& engine, const treeql::Statement& statement,
+                           dataflow::OneShot* plan, NamedValues parameters) {
   TREMULA_TRY_ASSIGN(const dataflow::Select* select, select_of(statement));
   base::Arena arena;
   TREMULA_TRY_ASSIGN(const Arguments arguments, bind(statement, parameters, arena));
   Rows::Data data;
   data.columns = std::get<treeql::Query>(statement.body).column_names;
-  TREMULA_TRY(for_each_row(engine, *select, statement, arguments, [&data](std::string_view row) {
+  const JsonVisitor add = [&data](std::string_view row) {
     data.text += row;
     data.ends.push_back(data.text.size());
     return true;
-  }));
+  };
+  if (plan != nullptr)
+    TREMULA_TRY(for_each_row(engine, *plan, *select, statement, arguments, add));
+  else
+    TREMULA_TRY(for_each_row(engine, *select, statement, arguments, add));
   return Rows(std::move(data));
+}
+
+}  // namespace
+
+base::Result<Rows> collect_rows(Engine& engine, const treeql::Statement& statement,
+                                NamedValues parameters) {
+  return collect(engine, statement, nullptr, parameters);
+}
+
+base::Result<Rows> collect_rows(Statement::State& state, NamedValues parameters) {
+  return collect(*state.engine, state.bound, state.plan.get(), parameters);
 }
 
 }  // namespace db

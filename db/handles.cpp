@@ -16,49 +16,47 @@ using Lock = std::lock_guard<std::recursive_mutex>;
 
 // --- Subscription ---
 
-void Subscription::State::database_ended() {
-  engine->subscriptions.end(listening);
-  engine = nullptr;
-}
-
-void Subscription::State::end() {
-  if (engine == nullptr) return;
-  const Lock lock(engine->mutex);
-  engine->handles.remove(*this);
-  engine->subscriptions.end(listening);
-  engine = nullptr;
-}
-
 Subscription::Subscription() = default;
-Subscription::~Subscription() = default;
+Subscription::~Subscription() { end(); }
 Subscription::Subscription(Subscription&&) noexcept = default;
-Subscription& Subscription::operator=(Subscription&&) noexcept = default;
+Subscription& Subscription::operator=(Subscription&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  state_ = std::move(other.state_);
+  return *this;
+}
 Subscription::Subscription(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-bool Subscription::active() const { return state_ && state_->engine != nullptr; }
+bool Subscription::active() const { return state_ && state_->engine() != nullptr; }
 
 std::string Subscription::json() const {
   if (!active()) return "[]";
-  const Lock lock(state_->engine->mutex);
+  const Lock lock(state_->engine()->mutex);
   std::string text;
-  state_->listening->view->print(text);
+  state_->print(text);
   return text;
 }
 
 std::size_t Subscription::row_count() const {
   if (!active()) return 0;
-  const Lock lock(state_->engine->mutex);
-  return state_->listening->view->row_count();
+  const Lock lock(state_->engine()->mutex);
+  return state_->row_count();
 }
 
 std::string Subscription::explain() const {
   if (!active()) return {};
-  const Lock lock(state_->engine->mutex);
-  return state_->listening->view->explain();
+  const Lock lock(state_->engine()->mutex);
+  return state_->explain();
 }
 
 void Subscription::end() {
-  if (state_) state_->end();
+  if (!active()) {
+    state_.reset();
+    return;
+  }
+  db::Engine& engine = *state_->engine();
+  const Lock lock(engine.mutex);
+  engine.subscriptions.end(std::move(state_));
 }
 
 std::string Delta::patch() const {
@@ -81,8 +79,11 @@ base::Result<void> Statement::State::rebind() {
   }
   const std::uint64_t standing = engine->store.catalog_version();
   if (catalog_version == standing) return {};
+  plan.reset();
   TREMULA_TRY_ASSIGN(bound, db::parse_one(*engine, text));
   catalog_version = standing;
+  if (const auto* query = std::get_if<treeql::Query>(&bound.body))
+    plan = dataflow::OneShot::make(query->select, engine->store, engine->arrangements);
   return {};
 }
 
@@ -93,9 +94,7 @@ Statement& Statement::operator=(Statement&&) noexcept = default;
 
 namespace {
 
-Error ended() {
-  return db::face_error(Code::kUnsupported, "the statement's database has ended");
-}
+Error ended() { return db::face_error(Code::kUnsupported, "the statement's database has ended"); }
 
 }  // namespace
 
@@ -119,7 +118,8 @@ Result<Written> Statement::execute(NamedValues parameters) {
   };
   auto written = write();
   if (!written.ok()) return db::to_face(written.error(), state_->text);
-  db::deliver(engine);
+  const auto delivered = db::deliver(engine);
+  if (!delivered.ok()) return db::to_face(delivered.error(), state_->text);
   return std::move(written).value();
 }
 
@@ -128,7 +128,7 @@ Result<Rows> Statement::query(NamedValues parameters) {
   const Lock lock(state_->engine->mutex);
   auto bound = state_->rebind();
   if (!bound.ok()) return db::to_face(bound.error(), state_->text);
-  auto rows = db::collect_rows(*state_->engine, state_->bound, parameters);
+  auto rows = db::collect_rows(*state_, parameters);
   if (!rows.ok()) return db::to_face(rows.error(), state_->text);
   return std::move(rows).value();
 }
@@ -147,6 +147,8 @@ Result<void> Statement::for_each(NamedValues parameters,
     }
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(statement, parameters, arena));
+    if (const auto plan = state_->plan)
+      return db::for_each_row(*state_->engine, *plan, query->select, statement, arguments, row);
     return db::for_each_row(*state_->engine, query->select, statement, arguments, row);
   };
   auto done = visit();

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "core/dataflow/one_shot.h"
 #include "db/engine.h"
 #include "lang/treeql/statement.h"
 #include "tremula/database.h"
@@ -15,16 +16,8 @@ struct Database::Core : db::Engine {
   using Engine::Engine;
 };
 
-struct Subscription::State final : db::Handle {
-  State(db::Engine& on, db::Listening& to) : engine(&on), listening(&to) {
-    engine->handles.add(*this);
-  }
-  ~State() override { end(); }
-  void database_ended() override;
-  void end();
-
-  db::Engine* engine;  // null: ended
-  db::Listening* listening;
+struct Subscription::State final : db::Listening {
+  using Listening::Listening;
 };
 
 struct Statement::State final : db::Handle {
@@ -40,6 +33,9 @@ struct Statement::State final : db::Handle {
   std::string text;
   treeql::Statement bound;
   std::uint64_t catalog_version = 0;
+  // How `bound` is run, if it is a plain SELECT. Shared with a run in hand, whose visitor may
+  // have the statement bound anew.
+  std::shared_ptr<dataflow::OneShot> plan;
 };
 
 struct Transaction::Core {
@@ -57,6 +53,8 @@ namespace db {
 // One SELECT with its arguments, as rows.
 base::Result<Rows> collect_rows(Engine& engine, const treeql::Statement& statement,
                                 NamedValues parameters);
+// The same of a prepared statement.  Requires: it is bound.
+base::Result<Rows> collect_rows(Statement::State& state, NamedValues parameters);
 
 }  // namespace db
 }  // namespace tremula

@@ -3,7 +3,8 @@
 //   bit 52 ............... 12 | 11 ....... 0
 //   milliseconds since 2024   | tag of the process      => ascending, below 2^53, never 1, 2, 3
 //
-// Keys made faster than one a millisecond run ahead of the clock.
+// Keys made faster than one a millisecond run ahead of the clock; a directory keeps the last tick,
+// so that they ascend from one process that opens it to the next.
 // Thread: one at a time.
 #pragma once
 
@@ -24,6 +25,10 @@ class KeyGenerator {
     tick_ = now > tick_ ? now : tick_ + 1;
     return (tick_ << kTagBits) | tag_;
   }
+  // Of the last key; 0: there was none.
+  std::int64_t tick() const { return tick_; }
+  // The next key comes after those of another process, whose last tick this was.
+  void start_after(std::int64_t tick) { tick_ = tick > tick_ ? tick : tick_; }
 
  private:
   static constexpr std::int64_t kEpochMs = 1'704'067'200'000;  // 2024-01-01

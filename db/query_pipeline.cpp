@@ -26,8 +26,7 @@ Result<Value> to_engine(ValueView view, base::Arena& arena) {
     case ValueKind::kText: {
       const std::size_t invalid = triples::find_invalid_utf8(view.as_text());
       if (invalid == std::string_view::npos) return Value::text_of(view.as_text());
-      return Error{ErrorCode::kInvalidUtf8,
-                   "text is not UTF-8 at byte " + std::to_string(invalid)};
+      return Error{ErrorCode::kInvalidUtf8, "text is not UTF-8 at byte " + std::to_string(invalid)};
     }
     case ValueKind::kJson: {
       Value parsed;
@@ -41,8 +40,7 @@ Result<Value> to_engine(ValueView view, base::Arena& arena) {
   return Value::null();
 }
 
-Result<Arguments> bind(const treeql::Statement& statement, NamedValues values,
-                       base::Arena& arena) {
+Result<Arguments> bind(const treeql::Statement& statement, NamedValues values, base::Arena& arena) {
   Arguments arguments;
   arguments.reserve(statement.parameters.size());
   for (const treeql::Parameter& parameter : statement.parameters) {
@@ -169,26 +167,53 @@ class Passage {
 
 }  // namespace
 
+Result<void> check_files(const Engine& engine) {
+  const Error& unread = engine.store.file_error();
+  if (unread.code != ErrorCode::kOk) return unread;
+  return {};
+}
+
+Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflow::Select& select,
+                          const treeql::Statement& statement, const Arguments& arguments,
+                          const JsonVisitor& row) {
+  const Reading reading(engine);
+  Passage passage;
+  auto done = plan.for_each_json(arguments, [&](std::string_view text) {
+    return passage([&] { return row(text); });
+  });
+  passage.rethrow();
+  if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+  return check_files(engine);
+}
+
 Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                           const treeql::Statement& statement, const Arguments& arguments,
                           const JsonVisitor& row) {
+  if (const auto plan = dataflow::OneShot::make(select, engine.store, engine.arrangements))
+    return for_each_row(engine, *plan, select, statement, arguments, row);
+  const Reading reading(engine);
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   auto view = graph.open(select, arguments);
   if (!view.ok()) return place_error(view.error(), select, statement, arguments);
   Passage passage;
-  view.value()->for_each_json(
+  view.value().for_each_json(
       [&](std::string_view text) { return passage([&] { return row(text); }); });
   passage.rethrow();
-  return {};
+  return check_files(engine);
 }
 
 Result<void> for_each_value(Engine& engine, const dataflow::Select& select,
                             const treeql::Statement& statement, const Arguments& arguments,
                             const dataflow::Graph::RowVisitor& row) {
+  if (const auto plan = dataflow::OneShot::make(select, engine.store, engine.arrangements)) {
+    auto done = plan->for_each_value(arguments, row);
+    if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+    return {};
+  }
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   auto done = graph.run(select, arguments, row);
   if (!done.ok()) return place_error(done.error(), select, statement, arguments);
-  return {};
+  return check_files(engine);
 }
 
 }  // namespace tremula::db

@@ -14,6 +14,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/result.h"
+#include "core/dataflow/one_shot.h"
 #include "db/engine.h"
 #include "lang/treeql/statement.h"
 #include "tremula/value.h"
@@ -38,6 +39,10 @@ base::Result<treeql::Statement> parse_one(const Engine& engine, std::string_view
 base::Error place_error(base::Error error, const dataflow::Select& select,
                         const treeql::Statement& statement, const Arguments& arguments);
 
+// Errors: io, corrupt, if something that was asked for could not be read: no answer is to be
+// believed then.
+base::Result<void> check_files(const Engine& engine);
+
 // Calls `row` with the JSON text of each row of a select, as the transaction in hand sees it,
 // until it returns false.
 // Throws: what `row` throws.
@@ -45,6 +50,10 @@ using JsonVisitor = std::function<bool(std::string_view)>;
 base::Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                                 const treeql::Statement& statement, const Arguments& arguments,
                                 const JsonVisitor& row);
+// The same by a plan that is kept between runs.
+base::Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan,
+                                const dataflow::Select& select, const treeql::Statement& statement,
+                                const Arguments& arguments, const JsonVisitor& row);
 
 // Calls `row` with slot and values of each row (see Graph::run).
 base::Result<void> for_each_value(Engine& engine, const dataflow::Select& select,

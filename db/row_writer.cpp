@@ -291,6 +291,7 @@ Result<Replaced> RowWriter::replace(std::span<const Cell> cells, Span row_span) 
 }
 
 Result<void> RowWriter::update(Slot slot, std::span<const Cell> cells) {
+  for (const Cell& cell : cells) table_.prefetch_cell(slot, targets_[cell.target].column);
   ++generation_;
   stored_.clear();
   for (const Cell& cell : cells) {

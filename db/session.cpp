@@ -19,8 +19,7 @@ using Done = base::Result<void>;
 namespace {
 
 base::Error refused(std::string_view what, std::string_view where, Span span) {
-  return {Code::kUnsupported, std::string(what) + " is not possible " + std::string(where),
-          span};
+  return {Code::kUnsupported, std::string(what) + " is not possible " + std::string(where), span};
 }
 
 // What may not stand inside BEGIN; empty: it may.
@@ -44,7 +43,7 @@ Session::State::~State() {
     db::roll_back(engine_);
     end_begun();
   }
-  for (const Named& named : named_) engine_.subscriptions.end(named.listening);
+  for (Named& named : named_) engine_.subscriptions.end(std::move(named.listening));
 }
 
 Result<RunResult> Session::State::run(std::string_view script, NamedValues parameters) {
@@ -131,11 +130,10 @@ Done Session::State::write(const treeql::Statement& statement, const db::Argumen
   try {
     emit(OutputKind::kWrite, written.line);
   } catch (...) {
-    db::deliver(engine_);  // the commit happened, whatever became of its line
+    (void)db::deliver(engine_);  // the commit happened, whatever became of its line
     throw;
   }
-  db::deliver(engine_);
-  return {};
+  return db::deliver(engine_);
 }
 
 Done Session::State::control(treeql::Transaction what, const treeql::Statement& statement) {
@@ -147,8 +145,7 @@ Done Session::State::control(treeql::Transaction what, const treeql::Statement& 
       return {};
     case treeql::Transaction::kCommit:
       if (!begun_) return refused("COMMIT", "outside BEGIN", statement.span);
-      commit_begun();
-      return {};
+      return commit_begun();
     case treeql::Transaction::kRollback:
       if (!begun_) return refused("ROLLBACK", "outside BEGIN", statement.span);
       db::roll_back(engine_);
@@ -158,10 +155,11 @@ Done Session::State::control(treeql::Transaction what, const treeql::Statement& 
   return {};
 }
 
-void Session::State::commit_begun() {
-  db::commit(engine_);
+Done Session::State::commit_begun() {
+  const auto committed = db::commit(engine_);
   end_begun();
-  db::deliver(engine_);
+  if (!committed.ok()) return committed.error();
+  return db::deliver(engine_);
 }
 
 void Session::State::end_begun() {
@@ -182,12 +180,12 @@ Done Session::State::select(const treeql::Query& query, const treeql::Statement&
            .columns = query.column_names,
            .error = nullptr});
   };
-  TREMULA_TRY(db::for_each_row(engine_, query.select, statement, arguments,
-                               [&](std::string_view row) {
-                                 begin();
-                                 emit(OutputKind::kRow, row);
-                                 return true;
-                               }));
+  TREMULA_TRY(
+      db::for_each_row(engine_, query.select, statement, arguments, [&](std::string_view row) {
+        begin();
+        emit(OutputKind::kRow, row);
+        return true;
+      }));
   begin();
   return {};
 }
@@ -199,8 +197,7 @@ const Session::State::Named* Session::State::find(std::string_view name) const {
 }
 
 Done Session::State::subscribe(const treeql::Subscribe& subscribe,
-                               const treeql::Statement& statement,
-                               const db::Arguments& arguments) {
+                               const treeql::Statement& statement, const db::Arguments& arguments) {
   if (find(subscribe.name) != nullptr) {
     return base::Error{Code::kDuplicateSubscription,
                        "a subscription is named '" + subscribe.name + "' already",
@@ -210,11 +207,12 @@ Done Session::State::subscribe(const treeql::Subscribe& subscribe,
   if (!opened.ok()) {
     return db::place_error(opened.error(), subscribe.select, statement, arguments);
   }
+  TREMULA_TRY(db::check_files(engine_));
   std::string snapshot = R"({"subscription":)";
   triples::print_json_string(subscribe.name, snapshot);
   const std::string head = snapshot;
   snapshot += R"(,"snapshot":)";
-  opened.value()->print(snapshot);
+  opened.value().print(snapshot);
   snapshot += '}';
   const auto listener = [this, head, name = subscribe.name](const Delta& delta) {
     std::string line = head + R"(,"commit":)" + std::to_string(delta.version()) + R"(,"patch":)";
@@ -222,9 +220,9 @@ Done Session::State::subscribe(const treeql::Subscribe& subscribe,
     line += '}';
     emit(OutputKind::kPatch, line, name);
   };
-  db::Listening* listening = engine_.subscriptions.add(std::move(opened).value(), listener,
-                                                       DeltaDetail::kPatch);
-  named_.push_back({subscribe.name, subscribe.query_text, listening});
+  named_.push_back({subscribe.name, subscribe.query_text,
+                    std::make_unique<db::Listening>(engine_, std::move(opened).value(), listener,
+                                                    DeltaDetail::kPatch)});
   emit(OutputKind::kSnapshot, snapshot, subscribe.name);
   return {};
 }
@@ -236,8 +234,9 @@ Done Session::State::unsubscribe(const treeql::Unsubscribe& unsubscribe) {
                        "no subscription is named '" + unsubscribe.name + "'",
                        unsubscribe.name_span};
   }
-  engine_.subscriptions.end(named->listening);
-  named_.erase(named_.begin() + (named - named_.data()));
+  const auto at = named_.begin() + (named - named_.data());
+  engine_.subscriptions.end(std::move(at->listening));
+  named_.erase(at);
   return {};
 }
 
@@ -247,7 +246,7 @@ Done Session::State::explain_live(const treeql::ExplainLive& explain) {
     return base::Error{Code::kUnknownSubscription,
                        "no subscription is named '" + explain.name + "'", explain.name_span};
   }
-  const std::string plan = named->listening->view->explain();
+  const std::string plan = named->listening->explain();
   db::for_each_line(plan, [this](std::string_view line) { emit(OutputKind::kExplain, line); });
   return {};
 }
@@ -278,7 +277,12 @@ Done Session::State::export_rows(const treeql::Export& to, const treeql::Stateme
 
 // In memory every commit is as durable and as ordered as it will ever be.
 Done Session::State::maintain(treeql::Maintenance what) {
-  const std::string_view name = what == treeql::Maintenance::kFlush ? "durable" : "synced";
+  const bool flushes = what == treeql::Maintenance::kFlush;
+  if (engine_.storage) {
+    TREMULA_TRY(flushes ? engine_.storage->wait_durable(engine_.commits)
+                        : engine_.storage->wait_ordered(engine_.commits));
+  }
+  const std::string_view name = flushes ? "durable" : "synced";
   emit(OutputKind::kWrite,
        "{\"" + std::string(name) + "\":" + std::to_string(engine_.commits) + "}");
   return {};
@@ -292,7 +296,7 @@ Result<std::string> Session::State::result_of(std::string_view subscription) con
                           "no subscription is named '" + std::string(subscription) + "'");
   }
   std::string text;
-  named->listening->view->print(text);
+  named->listening->print(text);
   return text;
 }
 

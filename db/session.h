@@ -34,7 +34,7 @@ struct Session::State {
   struct Named {
     std::string name;
     std::string query;
-    db::Listening* listening = nullptr;
+    std::unique_ptr<db::Listening> listening;
   };
   using Done = base::Result<void>;
 
@@ -52,7 +52,7 @@ struct Session::State {
   Done export_rows(const treeql::Export& to, const treeql::Statement& statement,
                    const db::Arguments& arguments);
   Done maintain(treeql::Maintenance what);
-  void commit_begun();
+  Done commit_begun();
   void end_begun();
   void emit(OutputKind kind, std::string_view text, std::string_view subscription = {});
   const Named* find(std::string_view name) const;

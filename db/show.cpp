@@ -43,6 +43,24 @@ void show_stats(Engine& engine, const LineVisitor& line) {
   show("table_bytes", engine.store.memory_bytes());
   show("arrangement_bytes", engine.arrangements.memory_bytes());
   show("graph_bytes", graph.bytes);
+  show("subscription_bytes", engine.subscriptions.memory_bytes());
+  if (!engine.storage) return;
+  const persist::PersisterStatus status = engine.storage->status();
+  show("ordered", status.ordered);
+  show("durable", status.durable);
+  show("queue_bytes", status.queue_bytes);
+  show("waits_for_room", status.waits_for_room);
+  show("syncs", status.syncs);
+  show("log_bytes", status.log_bytes);
+  show("memtable_bytes", status.lsm.memtable_bytes);
+  for (std::size_t level = 0; level < status.lsm.files_per_level.size(); ++level) {
+    show("files_level_" + std::to_string(level), status.lsm.files_per_level[level]);
+  }
+  show("file_bytes", status.lsm.bytes);
+  show("file_triples", status.lsm.entries);
+  show("file_tombstones", status.lsm.tombstones);
+  show("pinned_files", status.lsm.pinned_files);
+  show("loads", engine.store.loads());
 }
 
 }  // namespace tremula::db

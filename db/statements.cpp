@@ -97,7 +97,8 @@ Result<Written> write_or(Undo&& undo, Writer writer) {
 Result<Written> run_write_committed(Engine& engine, const treeql::Statement& statement,
                                     const Arguments& arguments, const Progress& progress) {
   Result<Written> written = write_or(roll_back, {engine, statement, arguments, progress});
-  if (written.ok()) commit(engine);
+  if (!written.ok()) return written;
+  TREMULA_TRY(commit(engine));
   return written;
 }
 

@@ -1,5 +1,6 @@
 #include "db/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
@@ -22,15 +23,58 @@ Store::Store(KeyGenerator keys) : keys_(keys) {
   // themselves.
   declare_columns(nullptr, *committed_.find(triples::kCatalogTableType));
   declare_columns(nullptr, *committed_.find(triples::kCatalogColumnType));
-  if (seal()) settle();
+  settle();
 }
 
 Store::~Store() = default;
 
 Store::Table& Store::open(TypeId type) {
   std::unique_ptr<Table>& table = tables_[type];
-  if (!table) table = std::make_unique<Table>(type);
+  if (table) return *table;
+  table = std::make_unique<Table>(type, files_);
+  if (!files_.newest) return *table;
+  // How columns read is told before there are rows, so that nobody has to look at them.
+  if (const TableDef* definition = committed_.find(type)) declare_reading(*definition);
+  if (const auto attached = table->rows.attach(table->files); !attached.ok()) {
+    if (files_.error.code == base::ErrorCode::kOk) files_.error = attached.error();
+  }
   return *table;
+}
+
+// Requires: the table has no rows.
+void Store::declare_reading(const TableDef& definition) {
+  lsm::RowTable& rows = tables_[definition.type]->rows;
+  for (const ColumnDef& column : definition.columns) rows.declare(reading_of(column));
+  rows.settle();
+}
+
+base::Result<void> Store::attach_files(
+    std::function<std::shared_ptr<const lsm::LsmSnapshot>()> newest) {
+  files_.newest = std::move(newest);
+  tables_.clear();
+  reread_catalog();
+  if (files_.error.code != base::ErrorCode::kOk) return files_.error;
+  return {};
+}
+
+void Store::reread_catalog() {
+  const Catalog catalog = lsm::read_catalog({.tables = open(triples::kCatalogTableType).rows,
+                                             .columns = open(triples::kCatalogColumnType).rows,
+                                             .hidden_tables = open(lsm::kHiddenTableType).rows,
+                                             .hidden_columns = open(lsm::kHiddenColumnType).rows});
+  committed_ = Catalog();
+  for (const auto& [type, table] : catalog.tables()) {
+    if (!table.read_only) committed_.put(table);
+  }
+  committed_version_ = version_ = ++versions_made_;
+}
+
+void Store::drop_cold(std::size_t bytes, std::uint64_t flushed) {
+  std::size_t held = memory_bytes();
+  for (const auto& [type, table] : tables_) {
+    if (held <= bytes) return;
+    held -= std::min(held, table->rows.drop_cold(held - bytes, flushed));
+  }
 }
 
 const triples::Relation* Store::table(TypeId type) { return &open(type).rows; }
@@ -53,6 +97,7 @@ Slot Store::find(TypeId type, std::string_view key) { return open(type).rows.fin
 void Store::note_write(Table& table) {
   if (table.statement == statement_) return;
   table.statement = statement_;
+  table.rows.set_version(transaction_version_);
   table.rows.begin_statement();
   statement_touched_.push_back(&table);
   if (!table.in_transaction) {
@@ -174,9 +219,13 @@ bool Store::seal() {
   bool changed = false;
   for (Table* table : touched_) {
     table->rows.seal();
-    changed = changed || !table->rows.changes().empty();
+    changed = changed || table->rows.differs();
   }
   return changed;
+}
+
+void Store::record(triples::CommitWriter& to) const {
+  for (const Table* table : touched_) table->rows.record(to);
 }
 
 void Store::settle() {

@@ -25,6 +25,7 @@
 #include "core/triples/catalog.h"
 #include "db/key_generator.h"
 #include "db/row_writer.h"
+#include "db/table_files.h"
 
 namespace tremula::db {
 
@@ -32,6 +33,26 @@ class Store final : public dataflow::TableSource {
  public:
   explicit Store(KeyGenerator keys);
   ~Store() override;
+
+  // --- Files ---
+  // The tables' rows are in the files of a directory; a table is attached to them when it is first
+  // asked for. Reads the catalog.
+  // Requires: nothing was declared.  Errors: io, corrupt.
+  base::Result<void> attach_files(std::function<std::shared_ptr<const lsm::LsmSnapshot>()> newest);
+  // The catalog follows its rows, which were written by hand (the log's, at opening).
+  void reread_catalog();
+  // The version that the next transaction will have.
+  void set_version(std::uint64_t version) { transaction_version_ = version; }
+  // The first read of a file that failed: nothing read since then is to be believed. kOk: none.
+  const base::Error& file_error() const { return files_.error; }
+  // Drops what files hold and nobody used lately until the tables take at most `bytes`, as far as
+  // nothing newer than `flushed` is in it.
+  // Requires: outside a transaction; nobody holds a Value or a key.
+  void drop_cold(std::size_t bytes, std::uint64_t flushed);
+  // Chunks loaded so far: what tells whether memory may have grown without a write.
+  std::size_t loads() const { return files_.loads; }
+
+  KeyGenerator& keys() { return keys_; }
 
   // --- Reading (see TableSource) ---
   const triples::Relation* table(triples::TypeId type) override;
@@ -63,8 +84,10 @@ class Store final : public dataflow::TableSource {
   bool undo_statement();
 
   // --- Transactions ---
-  // Computes the tables' net changes.  Returns: whether there are any.
+  // Computes the tables' net changes.  Returns: whether any triple differs.
   bool seal();
+  // Appends what the transaction in hand wrote, as the log keeps it.  Requires: seal().
+  void record(triples::CommitWriter& to) const;
   // The working state becomes the committed one.
   void settle();
   void rollback();
@@ -74,12 +97,13 @@ class Store final : public dataflow::TableSource {
 
  private:
   struct Table {
-    explicit Table(triples::TypeId type) : rows(type) {}
+    Table(triples::TypeId type, Files& files) : files(type, files), rows(type) {}
+    TableFiles files;
     lsm::RowTable rows;
     std::unique_ptr<RowWriter> writer;
-    std::uint64_t writer_version = 0;   // of the catalog that it was made for
-    std::uint64_t statement = 0;        // the last one that wrote here
-    bool in_transaction = false;        // written in the transaction in hand
+    std::uint64_t writer_version = 0;  // of the catalog that it was made for
+    std::uint64_t statement = 0;       // the last one that wrote here
+    bool in_transaction = false;       // written in the transaction in hand
   };
   struct NameHash {
     using is_transparent = void;
@@ -93,7 +117,11 @@ class Store final : public dataflow::TableSource {
   void declare_columns(const triples::TableDef* before, const triples::TableDef& after);
   void write_catalog_rows(const triples::TableDef* before, const triples::TableDef& after);
 
+  void declare_reading(const triples::TableDef& definition);
+
   KeyGenerator keys_;
+  Files files_;
+  std::uint64_t transaction_version_ = 1;
   std::unordered_map<triples::TypeId, std::unique_ptr<Table>> tables_;
   std::unordered_map<std::string, triples::TypeId, NameHash, std::equal_to<>> names_;
   std::uint64_t names_version_ = 0;

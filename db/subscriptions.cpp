@@ -1,14 +1,19 @@
 #include "db/subscriptions.h"
 
 #include <charconv>
+#include <exception>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/triples/value_ops.h"
+#include "db/engine.h"
 
 namespace tremula::db {
 
 namespace {
+
+constexpr std::size_t kShown = 8;                  // lists that are kept as listeners see them
+constexpr std::size_t kKeptBytesMax = 256 * 1024;  // of memory that outlives a delivery
 
 // The number that a pointer ends in, or -1: a row's place, unless a property has such a name.
 std::int64_t trailing_index(std::string_view path) {
@@ -18,16 +23,19 @@ std::int64_t trailing_index(std::string_view path) {
   return error == std::errc() && end == last.data() + last.size() ? index : -1;
 }
 
-Change to_face(const dataflow::Change& from) {
-  Change change;
-  change.kind = static_cast<ChangeKind>(from.kind);
-  change.index = trailing_index(from.path);
-  change.path = from.path;
-  change.from = from.from;
-  change.new_value = from.value;
-  change.old_value = from.old_value;
-  change.key = from.key;
-  return change;
+void show_change(const dataflow::Change& from, Change& to) {
+  to.kind = static_cast<ChangeKind>(from.kind);
+  to.index = trailing_index(from.path);
+  to.path = from.path;
+  to.from = from.from;
+  to.new_value = from.value;
+  to.old_value = from.old_value;
+  to.key = from.key;
+}
+
+std::size_t text_bytes(const dataflow::Change& change) {
+  return change.path.size() + change.from.size() + change.value.size() + change.old_value.size() +
+         change.key.size();
 }
 
 static_assert(static_cast<int>(ChangeKind::kReplace) ==
@@ -36,49 +44,78 @@ static_assert(static_cast<int>(ChangeKind::kMove) == static_cast<int>(dataflow::
 
 }  // namespace
 
+// --- Listening ---
+
+Listening::Listening(Engine& on, dataflow::View view, Listener listener, DeltaDetail detail)
+    : View(std::move(view)), engine_(&on), listener_(std::move(listener)), detail_(detail) {
+  engine_->handles.add(*this);
+  ++engine_->subscriptions.size_;
+}
+
+Listening::~Listening() { detach(); }
+
+void Listening::detach() {
+  if (engine_ == nullptr) return;
+  engine_->handles.remove(*this);
+  database_ended();
+}
+
+void Listening::database_ended() {
+  --engine_->subscriptions.size_;
+  engine_ = nullptr;
+  View::end();
+}
+
+// --- Subscriptions ---
+
+Subscriptions::Subscriptions() : shown_(kShown) {}
 Subscriptions::~Subscriptions() { TREMULA_ASSERT(!delivering_); }
 
-Listening* Subscriptions::add(std::unique_ptr<dataflow::View> view, Listener listener,
-                              DeltaDetail detail) {
-  auto listening = std::make_unique<Listening>();
-  listening->view = std::move(view);
-  listening->listener = std::move(listener);
-  listening->detail = detail;
-  Listening* borrowed = listening.get();
-  listening_.insert(borrowed->view.get(), std::move(listening));
-  return borrowed;
+void Subscriptions::end(std::unique_ptr<Listening> listening) {
+  TREMULA_ASSERT(listening->engine_ != nullptr);
+  listening->detach();
+  if (delivering_ || !pending_.empty()) ended_.push_back(std::move(listening));
 }
 
-void Subscriptions::end(Listening* listening) {
-  TREMULA_ASSERT(!listening->ended);
-  listening->ended = true;
-  const dataflow::View* view = listening->view.get();
-  std::unique_ptr<Listening> held = std::move(*listening_.find(view));
-  listening_.erase(view);
-  listening->view.reset();
-  // Its listener may be running, and pending deltas may name it: it goes when nothing does.
-  if (delivering_ || !pending_.empty()) ended_.push_back(std::move(held));
+Subscriptions::Batch& Subscriptions::batch_of(std::uint64_t commit) {
+  if (pending_.empty() || pending_.back()->commit != commit) {
+    if (spare_.empty()) spare_.push_back(std::make_unique<Batch>());
+    pending_.push_back(std::move(spare_.back()));
+    spare_.pop_back();
+    pending_.back()->commit = commit;
+  }
+  return *pending_.back();
 }
 
-void Subscriptions::collect(const dataflow::View& view, std::uint64_t commit) {
-  const std::unique_ptr<Listening>* found = listening_.find(&view);
-  TREMULA_ASSERT(found != nullptr);
-  Listening& listening = **found;
+void Subscriptions::give_back(std::unique_ptr<Batch> batch) {
+  if (batch->texts.bytes_reserved() > kKeptBytesMax || !spare_.empty()) return;
+  batch->texts.clear();
+  batch->entries.clear();
+  spare_.push_back(std::move(batch));
+}
+
+void Subscriptions::collect(dataflow::View& view, std::uint64_t commit) {
+  auto& listening = static_cast<Listening&>(view);
+  Batch& batch = batch_of(commit);
   const dataflow::ChangeList changes =
-      view.changes(listening.detail == DeltaDetail::kOldValues);
-  if (changes->empty()) return;
-  if (commit != converted_commit_) {
-    converted_.clear();
-    converted_commit_ = commit;
+      view.changes(listening.detail_ == DeltaDetail::kOldValues, batch.texts);
+  if (!changes.empty()) batch.entries.push_back({&listening, changes});
+}
+
+// Borrowed: valid until the next call.
+std::span<const Change> Subscriptions::show(dataflow::ChangeList changes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(changes.data());
+  Shown& shown = shown_[address / sizeof(dataflow::Change) % kShown];
+  if (shown.list != changes.data()) {
+    shown.list = changes.data();
+    // Texts are written over those of before, into memory that is there already.
+    if (shown.changes.size() < changes.size()) shown.changes.resize(changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      show_change(changes[i], shown.changes[i]);
+      shown.bytes += text_bytes(changes[i]) + sizeof(Change);
+    }
   }
-  SharedChanges& converted = converted_[changes.get()];
-  if (!converted) {
-    auto made = std::make_shared<std::vector<Change>>();
-    made->reserve(changes->size());
-    for (const dataflow::Change& change : *changes) made->push_back(to_face(change));
-    converted = std::move(made);
-  }
-  pending_.push_back({&listening, commit, converted});
+  return {shown.changes.data(), changes.size()};
 }
 
 void Subscriptions::deliver() {
@@ -86,18 +123,32 @@ void Subscriptions::deliver() {
   delivering_ = true;
   std::exception_ptr first;
   while (!pending_.empty()) {
-    const Pending pending = std::move(pending_.front());
+    std::unique_ptr<Batch> batch = std::move(pending_.front());
     pending_.pop_front();
-    if (pending.listening->ended) continue;
-    try {
-      pending.listening->listener(Delta(*pending.changes, pending.commit));
-    } catch (...) {
-      if (!first) first = std::current_exception();
+    for (const Batch::Entry& entry : batch->entries) {
+      if (entry.listening->engine_ == nullptr) continue;
+      try {
+        entry.listening->listener_(Delta(show(entry.changes), batch->commit));
+      } catch (...) {
+        if (!first) first = std::current_exception();
+      }
     }
+    for (Shown& shown : shown_) {
+      shown.list = nullptr;
+      if (shown.bytes > kKeptBytesMax) shown = {};
+      shown.bytes = 0;
+    }
+    give_back(std::move(batch));
   }
   delivering_ = false;
   ended_.clear();
   if (first) std::rethrow_exception(first);
+}
+
+std::size_t Subscriptions::memory_bytes() const {
+  std::size_t bytes = sizeof(*this) + size_ * sizeof(Listening);
+  for (const auto& batch : spare_) bytes += sizeof(Batch) + batch->texts.bytes_reserved();
+  return bytes;
 }
 
 void print_patch(std::span<const Change> changes, std::string& out) {

@@ -3,9 +3,8 @@
 //   step -> touched views -collect-> pending deltas -(all sides settled)-> deliver -> listeners
 //
 // Deltas are taken out of the views before anything is settled and handed on after everything is,
-// so that a listener
-// may query, commit, subscribe and unsubscribe as it likes: what its commit changes queues up
-// behind.
+// so that a listener may query, commit, subscribe and unsubscribe as it likes: what its commit
+// changes queues up behind.
 // Invariants:
 //   B1  a listener hears commits in their order, each once, and nothing after it ended.
 //   B2  one listener that throws keeps no other from hearing; the first exception is thrown on by
@@ -15,54 +14,83 @@
 
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/base/flat_map.h"
+#include "core/base/arena.h"
 #include "core/dataflow/graph.h"
+#include "db/handle.h"
 #include "tremula/subscription.h"
 
 namespace tremula::db {
 
-// One listener and its view.
-struct Listening {
-  std::unique_ptr<dataflow::View> view;
-  Listener listener;
-  DeltaDetail detail = DeltaDetail::kPatch;
-  bool ended = false;
+struct Engine;
+
+// One listener and its view, in one piece, for there may be very many.
+class Listening : public Handle, public dataflow::View {
+ public:
+  Listening(Engine& on, dataflow::View view, Listener listener, DeltaDetail detail);
+  ~Listening() override;
+  void database_ended() override;
+
+  Engine* engine() const { return engine_; }  // null: ended
+
+ private:
+  friend class Subscriptions;
+  void detach();
+
+  Engine* engine_;
+  Listener listener_;
+  DeltaDetail detail_;
 };
 
 class Subscriptions {
  public:
+  Subscriptions();
   ~Subscriptions();
-  // Requires: the view's graph outlives it.  Borrowed: valid until end().
-  Listening* add(std::unique_ptr<dataflow::View> view, Listener listener, DeltaDetail detail);
-  // Allowed in a listener, also in its own.
-  void end(Listening* listening);
 
-  // Notes what the commit in hand changed in a touched view.
-  void collect(const dataflow::View& view, std::uint64_t commit);
+  // Ends a listening and gives it up, now or, if it may be about to hear, once it can't. Allowed in
+  // a listener, also in its own.  Requires: it was not ended.
+  void end(std::unique_ptr<Listening> listening);
+
+  // Notes what the commit in hand changed in a touched view.  Requires: it is a Listening.
+  void collect(dataflow::View& view, std::uint64_t commit);
   // Calls the listeners of what was collected. Inside a listener it does nothing: the call around
   // it goes on to all.
   // Throws: what a listener threw.
   void deliver();
 
-  std::size_t size() const { return listening_.size(); }
+  std::size_t size() const { return size_; }
+  std::size_t memory_bytes() const;
 
  private:
-  using SharedChanges = std::shared_ptr<const std::vector<Change>>;
-  struct Pending {
-    Listening* listening = nullptr;
+  friend class Listening;
+  // What one commit tells, with the texts of it.
+  struct Batch {
+    struct Entry {
+      Listening* listening = nullptr;
+      dataflow::ChangeList changes;
+    };
     std::uint64_t commit = 0;
-    SharedChanges changes;
+    base::Arena texts;
+    std::vector<Entry> entries;
   };
-  base::FlatMap<const dataflow::View*, std::unique_ptr<Listening>> listening_;
-  std::deque<Pending> pending_;
-  // Of the commit in hand: listeners of equal selects are given one list.
-  base::FlatMap<const void*, SharedChanges> converted_;
-  std::uint64_t converted_commit_ = 0;
+  // A list as listeners see it: equal subscriptions are given one.
+  struct Shown {
+    const dataflow::Change* list = nullptr;
+    std::vector<Change> changes;
+    std::size_t bytes = 0;
+  };
+
+  Batch& batch_of(std::uint64_t commit);
+  std::span<const Change> show(dataflow::ChangeList changes);
+  void give_back(std::unique_ptr<Batch> batch);
+
+  std::size_t size_ = 0;
+  std::deque<std::unique_ptr<Batch>> pending_;
+  std::vector<std::unique_ptr<Batch>> spare_;
+  std::vector<Shown> shown_;                       // by the list's address; of one batch
   std::vector<std::unique_ptr<Listening>> ended_;  // until no delivery can name them
   bool delivering_ = false;
 };

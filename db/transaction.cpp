@@ -195,7 +195,7 @@ Rows Transaction::query(Statement& statement, NamedValues parameters) {
   if (state.engine != &core_.engine) {
     fail(Code::kUnsupported, "the statement was prepared on another database");
   }
-  return db::take(db::collect_rows(core_.engine, state.bound, parameters), state.text);
+  return db::take(db::collect_rows(state, parameters), state.text);
 }
 
 }  // namespace tremula

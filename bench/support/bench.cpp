@@ -1,5 +1,7 @@
 #include "bench/support/bench.h"
 
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@ namespace tremula::bench {
 namespace {
 
 bool failed = false;
+constexpr std::size_t kSweepBytes = 64 * 1024;  // large, but not mapped apart
 
 [[noreturn]] void usage(const char* program) {
   std::fprintf(stderr,
@@ -106,6 +109,31 @@ void apart(const std::function<void()>& work) {
   int status = 0;
   const bool ended = child > 0 && waitpid(child, &status, 0) == child;
   if (!ended || !WIFEXITED(status) || WEXITSTATUS(status) != 0) failed = true;
+}
+
+std::vector<std::size_t> counted_apart(
+    std::size_t count, const std::function<std::vector<std::size_t>()>& work) {
+  void* const shared = mmap(nullptr, count * sizeof(std::size_t), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) {
+    failed = true;
+    return std::vector<std::size_t>(count);
+  }
+  auto* const numbers = static_cast<std::size_t*>(shared);
+  apart([&] {
+    const std::vector<std::size_t> made = work();
+    std::copy_n(made.begin(), std::min(count, made.size()), numbers);
+  });
+  std::vector<std::size_t> counted(numbers, numbers + count);
+  munmap(shared, count * sizeof(std::size_t));
+  return counted;
+}
+
+void sweep_heap() {
+  malloc_trim(0);
+  // What was freed waits in one list until something larger is asked for.
+  void* volatile block = std::malloc(kSweepBytes);
+  std::free(block);
 }
 
 int exit_status() { return failed ? 1 : 0; }

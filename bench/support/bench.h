@@ -72,6 +72,12 @@ void check(const Figure& figure, std::string_view what, const std::string& got,
            const std::string& wanted);
 // Runs `work` in a process of its own, so that no engine inherits the heap of the one before it.
 void apart(const std::function<void()>& work);
+// The same for work that makes `count` numbers.
+std::vector<std::size_t> counted_apart(
+    std::size_t count, const std::function<std::vector<std::size_t>()>& work);
+// Sorts out what the generator of the rows has freed, which the first large allocation of whoever
+// is measured would do otherwise.
+void sweep_heap();
 // Returns: the exit status of a program: 1 if some check() failed, here or apart.
 int exit_status();
 

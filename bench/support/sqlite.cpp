@@ -11,8 +11,8 @@ void must(int status, sqlite3* db) {
   std::exit(1);
 }
 
-SqliteDatabase::SqliteDatabase(const char* schema) {
-  must(sqlite3_open(":memory:", &db_), db_);
+SqliteDatabase::SqliteDatabase(const char* schema, const std::string& path) {
+  must(sqlite3_open(path.c_str(), &db_), db_);
   exec(schema);
 }
 

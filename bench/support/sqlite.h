@@ -14,10 +14,10 @@ namespace tremula::bench {
 // Ends the program with sqlite3's message unless `status` is one of success.
 void must(int status, sqlite3* db);
 
-// An in-memory database.
+// A database in memory, unless a file is named. Runs `schema` at once.
 class SqliteDatabase {
  public:
-  explicit SqliteDatabase(const char* schema);
+  explicit SqliteDatabase(const char* schema, const std::string& path = ":memory:");
   ~SqliteDatabase() { sqlite3_close(db_); }
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;

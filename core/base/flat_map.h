@@ -8,11 +8,13 @@
 //   for (auto& [key, value] : names) ...
 //
 // Invariants:
-//   1  a power of two of places, at most 3/4 of them full; an entry stands between its home place
-//      and the first empty one after it.
+//   1  a power of two of places, at most 3/4 (or 7/8) of them full, after an erase at least 1/4
+//      unless they are few; an entry stands between its home place and the first empty one after
+//      it.
 //   2  pointers to entries stay valid until the next insert or erase.
 // Order of iteration: by hash, the same for the same operations in every process.
 // A Hash of one's own returns 64 well mixed bits (start from hash_int, hash_combine, hash_bytes).
+// With a member kDense the table is filled up to 7/8: less memory, longer searches.
 // With a member type Lookup it names what keys are looked up by: a Key is made from it and compares
 // with it.
 // Thread: one at a time.
@@ -74,7 +76,7 @@ struct FlatLookup {
   using Type = Key;
 };
 template <typename Key, typename Hash>
-  requires requires { typename Hash::Lookup; }
+requires requires { typename Hash::Lookup; }
 struct FlatLookup<Key, Hash> {
   using Type = typename Hash::Lookup;
 };
@@ -103,9 +105,7 @@ class FlatMap {
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   // Of the table itself; not what keys and values own elsewhere.
-  std::size_t memory_bytes() const {
-    return capacity_ * (sizeof(Entry) + sizeof(std::uint32_t));
-  }
+  std::size_t memory_bytes() const { return capacity_ * (sizeof(Entry) + sizeof(std::uint32_t)); }
 
   // Returns: the value of `key`, or null.
   Value* find(const Lookup& key) {
@@ -114,6 +114,11 @@ class FlatMap {
   }
   const Value* find(const Lookup& key) const { return const_cast<FlatMap*>(this)->find(key); }
   bool contains(const Lookup& key) const { return find(key) != nullptr; }
+  // Returns: the key as it was put in, or null.
+  const Key* find_key(const Lookup& key) const {
+    const std::size_t place = locate(key, short_hash(key));
+    return place == kNowhere ? nullptr : &entries_[place].key;
+  }
 
   // Puts `value` in if `key` is not there yet.
   // Returns: the value that is there, and whether it is the new one.
@@ -141,6 +146,8 @@ class FlatMap {
     const std::size_t place = locate(key, short_hash(key));
     if (place == kNowhere) return false;
     erase_at(place);
+    // Once it was much larger, it gives memory back: to half full, so that it doesn't grow at once.
+    if (capacity_ > kShrunkMin && size_ < capacity_ / 4) grow(capacity_ / 2);
     return true;
   }
   // Erases the entries for which `condition(key, value)` is true; asks for each once.
@@ -168,7 +175,7 @@ class FlatMap {
   // Makes room for `count` entries, so that putting them in moves nothing.
   void reserve(std::size_t count) {
     std::size_t wanted = kCapacityMin;
-    while (wanted / 4 * 3 < count) wanted *= 2;
+    while (filled(wanted) < count) wanted *= 2;
     if (wanted > capacity_) grow(wanted);
   }
 
@@ -205,10 +212,16 @@ class FlatMap {
  private:
   static constexpr std::size_t kNowhere = ~std::size_t{0};
   static constexpr std::size_t kCapacityMin = 8;
+  static constexpr std::size_t kShrunkMin = 16;
 
   std::uint32_t short_hash(const Lookup& key) const {
     const auto hash = static_cast<std::uint32_t>(hash_(key) >> 32);
     return hash == 0 ? 1 : hash;  // 0 marks an empty place
+  }
+  // How many entries fit.
+  static constexpr std::size_t filled(std::size_t capacity) {
+    if constexpr (requires { Hash::kDense; }) return capacity / 8 * 7;
+    return capacity / 4 * 3;
   }
   std::size_t home(std::uint32_t hash) const { return hash >> shift_; }
 
@@ -227,7 +240,7 @@ class FlatMap {
   }
   // Returns: a place of this hash without an object in it yet.
   Entry* add(std::uint32_t hash) {
-    if (size_ >= capacity_ / 4 * 3) grow(capacity_ == 0 ? kCapacityMin : capacity_ * 2);
+    if (size_ >= filled(capacity_)) grow(capacity_ == 0 ? kCapacityMin : capacity_ * 2);
     const std::size_t place = first_empty(hash);
     hashes_[place] = hash;
     ++size_;
@@ -250,7 +263,7 @@ class FlatMap {
     hashes_[hole] = 0;
     --size_;
   }
-  void grow(std::size_t capacity) {
+  void grow(std::size_t capacity) {  // or shrink
     FlatMap bigger(hash_);
     bigger.hashes_ = std::make_unique<std::uint32_t[]>(capacity);
     bigger.entries_ = std::allocator<Entry>().allocate(capacity);
@@ -310,6 +323,8 @@ class FlatSet {
   bool empty() const { return map_.empty(); }
   std::size_t memory_bytes() const { return map_.memory_bytes(); }
   bool contains(const Lookup& key) const { return map_.contains(key); }
+  // Returns: the key as it was put in, or null.
+  const Key* find(const Lookup& key) const { return map_.find_key(key); }
   // Returns: whether it is new.
   bool insert(const Lookup& key) { return map_.insert(key, {}).second; }
   // Returns: whether it was there.

@@ -1,8 +1,6 @@
 #include "core/dataflow/arrangement.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "core/base/check.h"
 
@@ -16,21 +14,6 @@ constexpr std::size_t kScannedMax = 8;  // up to so many touched rows are found 
 constexpr std::size_t kSpareMax = 16;
 constexpr std::size_t kSpareBytesMax = 256;
 constexpr std::size_t kKeptMax = 256;  // touched rows whose memory outlives the step
-
-// The eight bytes from `begin` on as a number that orders as they do; what is missing is zero.
-std::uint64_t word_at(std::string_view key, std::size_t begin) {
-  std::uint64_t word = 0;
-  if (begin < key.size()) {
-    std::memcpy(&word, key.data() + begin, std::min<std::size_t>(8, key.size() - begin));
-  }
-  if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
-  return word;
-}
-
-bool is_below(std::string_view a, RowId a_row, std::string_view b, RowId b_row) {
-  const int order = a.compare(b);
-  return order != 0 ? order < 0 : a_row < b_row;
-}
 
 template <typename T>
 void forget(std::vector<T>& entries) {
@@ -133,36 +116,17 @@ void Arrangement::keep_memory(Key& key) {
   key.reset();
 }
 
-void Arrangement::build(std::vector<std::pair<std::string, RowId>> entries) {
+void Arrangement::build(OrderEntries entries) {
   TREMULA_ASSERT(touched_.empty());
-  Order order(entries.size());
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::string& key = entries[i].first;
-    order[i] = {word_at(key, 0), word_at(key, 8), static_cast<std::uint32_t>(i)};
-  }
-  const auto below = [&entries](const Ordered& a, const Ordered& b) {
-    if (a.head != b.head) return a.head < b.head;
-    if (a.middle != b.middle) return a.middle < b.middle;
-    const auto& left = entries[a.at];
-    const auto& right = entries[b.at];
-    return is_below(left.first, left.second, right.first, right.second);
-  };
-  if (!std::is_sorted(order.begin(), order.end(), below)) {
-    std::sort(order.begin(), order.end(), below);
-  }
-  std::vector<std::pair<std::string_view, RowId>> sorted;
-  sorted.reserve(entries.size());
-  for (const Ordered& entry : order) {
-    sorted.emplace_back(entries[entry.at].first, entries[entry.at].second);
-  }
-  tree_.build(sorted);
+  entries.sort();
+  tree_.build(entries);
 }
 
 void Arrangement::sort_by(Key Touched::*key, Order& order) const {
   order.clear();
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     if (const Key& bytes = touched_[i].*key) {
-      order.push_back({word_at(*bytes, 0), word_at(*bytes, 8), static_cast<std::uint32_t>(i)});
+      order.push_back({key_word(*bytes, 0), key_word(*bytes, 8), static_cast<std::uint32_t>(i)});
     }
   }
   if (order.size() < 2) return;
@@ -171,7 +135,7 @@ void Arrangement::sort_by(Key Touched::*key, Order& order) const {
     if (a.middle != b.middle) return a.middle < b.middle;
     const Touched& left = touched_[a.at];
     const Touched& right = touched_[b.at];
-    return is_below(*(left.*key), left.row, *(right.*key), right.row);
+    return is_entry_below(*(left.*key), left.row, *(right.*key), right.row);
   });
 }
 
@@ -185,13 +149,13 @@ void Arrangement::sort_touched() const {
 // How many touched entries stand before (bound, row) in their order.
 std::size_t Arrangement::count_below(const Order& order, Key Touched::*key, std::string_view bound,
                                      RowId row) const {
-  const std::uint64_t head = word_at(bound, 0);
-  const std::uint64_t middle = word_at(bound, 8);
+  const std::uint64_t head = key_word(bound, 0);
+  const std::uint64_t middle = key_word(bound, 8);
   const auto found = std::partition_point(order.begin(), order.end(), [&](const Ordered& entry) {
     if (entry.head != head) return entry.head < head;
     if (entry.middle != middle) return entry.middle < middle;
     const Touched& touched = touched_[entry.at];
-    return is_below(*(touched.*key), touched.row, bound, row);
+    return is_entry_below(*(touched.*key), touched.row, bound, row);
   });
   return static_cast<std::size_t>(found - order.begin());
 }
@@ -279,7 +243,7 @@ void Arrangement::Cursor::choose() {
     return;
   }
   const Touched& old = merged_->touched_[by_old[old_at_].at];
-  from_tree_ = tree_.valid() && is_below(tree_.key(), tree_.row(), *old.old_key, old.row);
+  from_tree_ = tree_.valid() && is_entry_below(tree_.key(), tree_.row(), *old.old_key, old.row);
 }
 
 std::string_view Arrangement::Cursor::key() const {

@@ -18,7 +18,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/base/flat_map.h"
@@ -61,7 +60,7 @@ class Arrangement {
               std::optional<std::string_view> after);
 
   // Replaces all entries on both sides.  Requires: nothing touched.  Cost: O(n log n).
-  void build(std::vector<std::pair<std::string, RowId>> entries);
+  void build(OrderEntries entries);
 
   std::size_t size(triples::Side side) const;
   // Entries before (key, row).  Cost: O(log n + log touched) after the first use of the old side

@@ -14,7 +14,7 @@ bool stays(const ArrayItem& i) { return i.old_index != kNowhere && i.new_index !
 
 // For each item, how many rows that are not in `moving` stand before it on a side: its index less
 // the moving ones before it.
-std::vector<std::size_t> gaps(const std::vector<ArrayItem>& items, const std::vector<bool>& moving,
+std::vector<std::size_t> gaps(std::span<const ArrayItem> items, const std::vector<bool>& moving,
                               std::size_t ArrayItem::*index) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -32,7 +32,7 @@ std::vector<std::size_t> gaps(const std::vector<ArrayItem>& items, const std::ve
 
 // Takes out of `moving` the longest run of rows that stay where they are relative to the unchanged
 // ones and to each other.
-void find_at_rest(const std::vector<ArrayItem>& items, std::vector<bool>& moving) {
+void find_at_rest(std::span<const ArrayItem> items, std::vector<bool>& moving) {
   const std::vector<std::size_t> old_gap = gaps(items, moving, &ArrayItem::old_index);
   const std::vector<std::size_t> new_gap = gaps(items, moving, &ArrayItem::new_index);
   std::vector<std::size_t> order;
@@ -58,8 +58,7 @@ void find_at_rest(const std::vector<ArrayItem>& items, std::vector<bool>& moving
 
 // Pairs rows that leave with rows that enter between the same base rows, in their order; they
 // become base.
-void find_replaced(const std::vector<ArrayItem>& items, std::vector<bool>& moving,
-                   ArrayPlan& plan) {
+void find_replaced(std::span<const ArrayItem> items, std::vector<bool>& moving, ArrayPlan& plan) {
   const std::vector<std::size_t> old_gap = gaps(items, moving, &ArrayItem::old_index);
   const std::vector<std::size_t> new_gap = gaps(items, moving, &ArrayItem::new_index);
   std::map<std::size_t, std::array<std::vector<std::size_t>, 2>> by_gap;
@@ -117,19 +116,38 @@ struct Place {
 
 }  // namespace
 
-ArrayPlan plan_array(const std::vector<ArrayItem>& items) {
-  ArrayPlan plan;
+namespace {
+
+// One row changes, or one leaves and one enters: all others rest, so an index is a gap.
+bool plan_few(std::span<const ArrayItem> items, ArrayPlan& plan) {
+  using Kind = ArrayStep::Kind;
   if (items.size() == 1) {
-    // All others are where they were: its index is its gap.
     const ArrayItem& item = items[0];
     if (item.new_index == kNowhere)
-      plan.steps.push_back({ArrayStep::Kind::kRemove, 0, 0, item.old_index});
+      plan.steps.push_back({Kind::kRemove, 0, 0, item.old_index});
     else if (item.old_index == kNowhere)
-      plan.steps.push_back({ArrayStep::Kind::kAdd, 0, 0, item.new_index});
+      plan.steps.push_back({Kind::kAdd, 0, 0, item.new_index});
     else if (item.old_index != item.new_index)
-      plan.steps.push_back({ArrayStep::Kind::kMove, 0, item.old_index, item.new_index});
-    return plan;
+      plan.steps.push_back({Kind::kMove, 0, item.old_index, item.new_index});
+    return true;
   }
+  if (items.size() != 2) return false;
+  const std::size_t leaves = items[0].new_index == kNowhere ? 0 : 1;
+  const ArrayItem &old_row = items[leaves], &new_row = items[1 - leaves];
+  if (old_row.new_index != kNowhere || new_row.old_index != kNowhere) return false;
+  if (old_row.old_index == new_row.new_index) {
+    plan.replaced.emplace_back(leaves, 1 - leaves);
+    return true;
+  }
+  plan.steps.push_back({Kind::kRemove, leaves, 0, old_row.old_index});
+  plan.steps.push_back({Kind::kAdd, 1 - leaves, 0, new_row.new_index});
+  return true;
+}
+
+}  // namespace
+
+void plan_array(std::span<const ArrayItem> items, ArrayPlan& plan) {
+  if (plan_few(items, plan)) return;
   std::vector<bool> moving(items.size(), true);
   find_at_rest(items, moving);
   find_replaced(items, moving, plan);
@@ -172,7 +190,6 @@ ArrayPlan plan_array(const std::vector<ArrayItem>& items) {
     present.add(p, 1);
     if (step.kind == ArrayStep::Kind::kAdd || step.from != step.index) plan.steps.push_back(step);
   }
-  return plan;
 }
 
 }  // namespace tremula::dataflow

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -36,8 +37,14 @@ struct ArrayPlan {
   std::vector<ArrayStep> steps;
   // Items that leave and items that enter in the very place of one of them: (leaves, enters).
   std::vector<std::pair<std::size_t, std::size_t>> replaced;
+
+  void clear() {
+    steps.clear();
+    replaced.clear();
+  }
 };
 
-ArrayPlan plan_array(const std::vector<ArrayItem>& items);
+// Fills an empty plan.
+void plan_array(std::span<const ArrayItem> items, ArrayPlan& plan);
 
 }  // namespace tremula::dataflow

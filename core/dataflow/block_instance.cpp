@@ -21,109 +21,138 @@ std::size_t whole_number(Value value) {
 
 }  // namespace
 
-BlockInstance::BlockInstance(Engine& engine, Block& block, std::span<const Value> parameters)
-    : Instance(engine, block.rank),
-      block_(block),
-      parameters_(parameters),
-      sites_(*this, SiteScope::kShape, block.sites) {
-  if (block.limit >= 0) {
-    has_limit_ = true;
-    limit_ = whole_number(parameters_.values()[static_cast<std::size_t>(block.limit)]);
-  }
-  if (block.offset >= 0)
-    offset_ = whole_number(parameters_.values()[static_cast<std::size_t>(block.offset)]);
+BlockParts::BlockParts(BlockInstance& owner, const Block& block)
+    : sites(owner, SiteScope::kShape, block.sites) {
+  if (!block.members.empty()) members = std::make_unique<Members>();
+  if (block.use == SiteKind::kDerived) derived = std::make_unique<DerivedRelation>();
+}
+
+BlockInstance::BlockInstance(Block& block) : Instance(block.rank), block_(block) {
+  if (!block.root || !block.sites.empty()) parts_ = std::make_unique<BlockParts>(*this, block);
 }
 
 BlockInstance::~BlockInstance() = default;
 
-void BlockInstance::hydrate() {
+BlockStep& BlockInstance::step() {
+  if (!step_) {
+    step_ = engine().block_steps.take();
+    engine().note(*this);
+  }
+  return *step_;
+}
+
+std::size_t BlockInstance::number_at(int parameter, std::size_t otherwise) const {
+  if (parameter < 0) return otherwise;
+  return whole_number(parameters()[static_cast<std::size_t>(parameter)]);
+}
+
+void BlockInstance::hydrate(std::span<const Value> parameters) {
   Core& core = *block_.core;
-  core_ = &core.directory->acquire(engine_, core, parameters_.values().first(core.parameter_count),
+  core_ = &core.directory->acquire(engine(), core, parameters.first(core.parameter_count),
                                    block_.ordered);
   core_->add_reader(*this);
+  if (!parts_) return;
   Slot scratch;
-  sites_.open(shape_context(0, Side::kNew, scratch));
-  if (block_.use == SiteKind::kDerived) derived_ = std::make_unique<DerivedRelation>();
-  if (block_.sites.size() > 0 || derived_ || !block_.members.empty()) {
+  parts_->sites.open(shape_context(0, Side::kNew, scratch));
+  if (!block_.sites.empty() || parts_->derived || parts_->members) {
     for_each_row([this](RowId row) {
       update_row_sites(row, false, true);
-      if (derived_) derive_row(row, true);
-      if (!block_.members.empty()) count_member(row, false, true);
+      if (parts_->derived) derive_row(row, true);
+      if (parts_->members) count_member(row, false, true);
     });
   }
   settle_members();
-  if (derived_) derived_->settle();
+  if (parts_->derived) parts_->derived->settle();
 }
 
 // The rows of the result as it stands, in order where there is one.
 void BlockInstance::for_each_row(const std::function<void(RowId)>& visit) const {
-  if (has_limit_ || core_->ordered())
+  if (has_limit() || core_->ordered())
     for_each_visible(Side::kNew, visit);
   else
     core_->for_each_row(visit);
 }
 
 void BlockInstance::release_children() {
-  if (block_.sites.size() > 0)
+  if (!block_.sites.empty())
     for_each_row([this](RowId row) {
       Slot scratch;
-      const RowContext context = shape_context(row, engine_.present(), scratch);
-      for (std::uint32_t s = 0; s < sites_.size(); ++s) sites_.release(s, row, context);
+      const RowContext context = shape_context(row, engine().present(), scratch);
+      for (std::uint32_t s = 0; s < block_.sites.size(); ++s)
+        parts_->sites.release(s, row, context);
     });
-  sites_.close();
+  if (parts_) parts_->sites.close();
   core_->remove_reader(*this);
   block_.core->directory->release(*core_);
 }
 
 void BlockInstance::add_parent(std::string_view key, const ParentRef& parent) {
   ++uses_;
-  if (engine_.live) parents_[key].add(parent);
+  if (!engine().live) return;
+  if (parts_->members)
+    parts_->members->parents[key].add(parent);
+  else
+    parts_->parents.add(parent);
 }
 
 void BlockInstance::remove_parent(std::string_view key, const ParentRef& parent) {
   --uses_;
-  ParentList* list = parents_.find(key);
+  if (!parts_->members) {
+    parts_->parents.remove(parent);
+    return;
+  }
+  ParentList* list = parts_->members->parents.find(key);
   TREMULA_ASSERT(list != nullptr);
   list->remove(parent);
-  if (list->empty()) parents_.erase(key);
+  if (list->empty()) parts_->members->parents.erase(key);
 }
 
 RowContext BlockInstance::shape_context(RowId row, Side side, Slot& scratch) const {
   RowContext context = core_->row_context(row, side, scratch);
-  context.parameters = parameters_.data();
-  context.sites = &sites_;
+  context.parameters = parameters().data();
+  context.sites = parts_ ? &parts_->sites : nullptr;
   return context;
 }
 
+bool BlockInstance::prints_rows_like(const BlockInstance& other) const {
+  const std::span<const Value> mine = parameters(), theirs = other.parameters();
+  if (&block_ != &other.block_ || core_ != other.core_) return false;
+  for (std::size_t i = block_.core->parameter_count; i < mine.size(); ++i) {
+    const int position = static_cast<int>(i);  // LIMIT and OFFSET have positions of their own
+    if (position == block_.limit || position == block_.offset) continue;
+    if (!identical(mine[i], theirs[i])) return false;
+  }
+  return true;
+}
+
 std::size_t BlockInstance::reach() const {
-  if (!has_limit_ || !block_.ordered) return ~std::size_t{0};
-  return limit_ == 0 ? 0 : offset_ + limit_;
+  if (!has_limit() || !block_.ordered) return ~std::size_t{0};
+  return limit() == 0 ? 0 : offset() + limit();
 }
 
 std::size_t BlockInstance::row_count(Side side) const {
   const std::size_t all = core_->count(side);
-  if (!has_limit_) return all;
-  return all <= offset_ ? 0 : std::min(limit_, all - offset_);
+  if (!has_limit()) return all;
+  const std::size_t before = offset();
+  return all <= before ? 0 : std::min(limit(), all - before);
 }
 
 RowId BlockInstance::row_at(std::size_t index, Side side) const {
   if (index >= row_count(side)) return kAllRows;
-  return core_->select(offset_ + index, side);
+  return core_->select(offset() + index, side);
 }
 
 std::size_t BlockInstance::index_of(RowId row, Side side) const {
-  return core_->rank(row, side) - offset_;
+  return core_->rank(row, side) - offset();
 }
 
 void BlockInstance::for_each_visible(Side side, const std::function<void(RowId)>& visit) const {
-  std::size_t left = row_count(side);
-  if (left == 0) return;
-  if (!core_->ordered()) {
+  const std::size_t count = row_count(side);
+  if (count == 0) return;
+  if (core_->ordered())
+    core_->for_each_from(offset(), count, side, visit);
+  else
     visit(core_->select(0, side));
-    return;
-  }
-  for (auto at = core_->order().select(offset_, side); left > 0 && at.valid(); at.next(), --left)
-    visit(at.row());
 }
 
 Value BlockInstance::scalar(Side side) const {
@@ -135,13 +164,15 @@ Value BlockInstance::scalar(Side side) const {
 
 Value BlockInstance::contains(std::string_view key, bool has_null, Side side) const {
   const bool old_side = side == Side::kOld;
+  const Members& members = *parts_->members;
   if (block_.use == SiteKind::kIn) {
-    if ((old_side ? total_old_ : total_new_) == 0) return Value::boolean_of(false);
+    if ((old_side ? members.total_old : members.total_new) == 0) return Value::boolean_of(false);
     if (has_null) return Value::null();
   }
-  if (const Member* member = members_.find(key))
+  if (const Member* member = members.counted.find(key))
     if ((old_side ? member->count_old : member->count_new) > 0) return Value::boolean_of(true);
-  if (block_.use == SiteKind::kIn && (old_side ? nulls_old_ : nulls_new_) > 0) return Value::null();
+  if (block_.use == SiteKind::kIn && (old_side ? members.nulls_old : members.nulls_new) > 0)
+    return Value::null();
   return Value::boolean_of(false);
 }
 
@@ -149,10 +180,10 @@ Value BlockInstance::contains(std::string_view key, bool has_null, Side side) co
 
 void BlockInstance::site_changed(SiteScope, std::uint32_t, RowId row) {
   if (row == kAllRows)
-    touched_all_ = true;
+    step().touched_all = true;
   else
-    touched_rows_.push_back(row);
-  wake();
+    step().touched_rows.push_back(row);
+  engine().wake(*this);
 }
 
 void BlockInstance::member_changed(SiteScope, std::uint32_t, std::string_view) {
@@ -162,7 +193,8 @@ void BlockInstance::member_changed(SiteScope, std::uint32_t, std::string_view) {
 void BlockInstance::update_row_sites(RowId row, bool in_old, bool in_new) {
   Slot scratch;
   const RowContext context = shape_context(row, Side::kNew, scratch);
-  for (std::uint32_t s = 0; s < sites_.size(); ++s) sites_.update(s, row, context, in_old, in_new);
+  for (std::uint32_t s = 0; s < block_.sites.size(); ++s)
+    parts_->sites.update(s, row, context, in_old, in_new);
 }
 
 void BlockInstance::drain() {
@@ -170,119 +202,82 @@ void BlockInstance::drain() {
     tell_parents();
     return;
   }
-  if (has_limit_)
+  std::vector<RowDelta>& deltas = step().deltas;
+  if (has_limit())
     collect_window();
   else
-    deltas_.assign(core_->deltas().begin(), core_->deltas().end());
+    deltas.assign(core_->deltas().begin(), core_->deltas().end());
   note_touched_rows();
-  for (const RowDelta& delta : deltas_) {
-    if (sites_.size() > 0) update_row_sites(delta.row, delta.in_old, delta.in_new);
-    if (!block_.members.empty()) count_member(delta.row, delta.in_old, delta.in_new);
-    if (derived_) derive_row(delta.row, delta.in_new);
+  if (parts_) {
+    for (const RowDelta& delta : deltas) {
+      if (!block_.sites.empty()) update_row_sites(delta.row, delta.in_old, delta.in_new);
+      if (parts_->members) count_member(delta.row, delta.in_old, delta.in_new);
+      if (parts_->derived) derive_row(delta.row, delta.in_new);
+    }
+    if (parts_->derived) {
+      parts_->derived->finish();
+      parts_->derived->indexes().refresh_sealed();
+    }
   }
-  deltas_seen_ += deltas_.size();
-  if (derived_) {
-    derived_->finish();
-    derived_->indexes().refresh_sealed();
-  }
+  deltas_seen_ += deltas.size();
   tell_parents();
 }
 
-namespace {
-
-// A place in an order, or behind its end.  Borrowed: its key.
-struct Edge {
-  std::string_view key;
-  RowId row = 0;
-  bool at_end = true;
-
-  bool operator<(const Edge& other) const {
-    if (at_end || other.at_end) return !at_end && other.at_end;
-    const int c = key.compare(other.key);
-    return c < 0 || (c == 0 && row < other.row);
-  }
-};
-
-Edge edge_at(const Arrangement& order, std::size_t index, Side side) {
-  const Arrangement::Cursor at = order.select(index, side);
-  return at.valid() ? Edge{at.key(), at.row(), false} : Edge{};
-}
-
-const Edge& least(const Edge& a, const Edge& b) { return b < a ? b : a; }
-const Edge& greatest(const Edge& a, const Edge& b) { return a < b ? b : a; }
-
-struct Range {
-  Edge from, to;
-  bool holds(const Edge& place) const { return !(place < from) && place < to; }
-};
-
-bool is_among(RowId row, std::span<const RowDelta> deltas, const base::FlatSet<RowId>& many) {
-  if (!many.empty()) return many.contains(row);
-  for (const RowDelta& d : deltas)
-    if (d.row == row) return true;
-  return false;
-}
-
-}  // namespace
-
-// With T the rows that the core changed: those of T are decided by their keys; of the others only
-// those between the edges of the two sides' windows come or go, at most |T| at each.
+// Rows that changed are decided by their places. The others are numbered in their order, which both
+// sides share: each side's window holds a run of numbers, and what one run has before or behind the
+// other comes or goes.
 void BlockInstance::collect_window() {
-  const Arrangement& order = core_->order();
+  std::vector<RowDelta>& deltas = step_->deltas;
   if (!core_->ordered()) {
     const bool old_row = row_count(Side::kOld) > 0, new_row = row_count(Side::kNew) > 0;
-    if (old_row || new_row) deltas_.push_back({core_->single_row(), old_row, new_row});
+    if (old_row || new_row) deltas.push_back({CoreInstance::kSingleRow, old_row, new_row});
     return;
   }
-  Range range[2];
-  for (Side side : {Side::kOld, Side::kNew}) {
-    Range& r = range[static_cast<int>(side)];
-    r.from = edge_at(order, offset_, side);
-    r.to = edge_at(order, offset_ + limit_, side);
+  if (core_->deltas().empty()) return;
+  const std::size_t begin = offset(), end = begin + std::min(limit(), ~std::size_t{0} - begin);
+  for (const RowDelta& delta : core_->deltas()) {
+    RowDelta seen = delta;
+    seen.in_old = delta.in_old && delta.old_at >= begin && delta.old_at < end;
+    seen.in_new = delta.in_new && delta.new_at >= begin && delta.new_at < end;
+    if (seen.in_old || seen.in_new) deltas.push_back(seen);
   }
-  const std::span<const RowDelta> changed = core_->deltas();
-  std::string key;
-  auto place = [&](RowId row, Side side) {
-    core_->order_key(row, side, key);
-    return Edge{key, row, false};
+  const ChangedRanks& ranks = core_->changed_ranks();
+  struct Run {
+    std::size_t from, to;
   };
-  for (const RowDelta& delta : changed) {
-    RowDelta seen{delta.row, false, false};
-    if (delta.in_old) seen.in_old = range[0].holds(place(delta.row, Side::kOld));
-    if (delta.in_new) seen.in_new = range[1].holds(place(delta.row, Side::kNew));
-    if (seen.in_old || seen.in_new) deltas_.push_back(seen);
-  }
-  constexpr std::size_t kFew = 8;
-  base::FlatSet<RowId> many;
-  if (changed.size() > kFew)
-    for (const RowDelta& delta : changed) many.insert(delta.row);
-  auto cross = [&](const Edge& from, const Edge& to, bool entering) {
-    if (!(from < to)) return;
-    for (auto at = order.lower_bound(from.key, from.row, Side::kNew); at.valid(); at.next()) {
-      if (!(Edge{at.key(), at.row(), false} < to)) return;
-      if (!is_among(at.row(), changed, many)) deltas_.push_back({at.row(), !entering, entering});
+  auto run_on = [&](Side side) {
+    const std::size_t all = core_->count(side);
+    return Run{ranks.unchanged_before(std::min(begin, all), side),
+               ranks.unchanged_before(std::min(end, all), side)};
+  };
+  const Run before = run_on(Side::kOld), after = run_on(Side::kNew);
+  auto cross = [&](std::size_t from, std::size_t to, bool entering) {
+    for (std::size_t number = from; number < to; ++number) {
+      const std::size_t old_at = ranks.place_of_unchanged(number, Side::kOld);
+      const std::size_t new_at = ranks.place_of_unchanged(number, Side::kNew);
+      deltas.push_back({core_->select(new_at, Side::kNew), !entering, entering,
+                        static_cast<std::uint32_t>(old_at), static_cast<std::uint32_t>(new_at)});
     }
   };
-  cross(range[0].from, least(range[0].to, range[1].from), false);
-  cross(greatest(range[0].from, range[1].to), range[0].to, false);
-  cross(range[1].from, least(range[1].to, range[0].from), true);
-  cross(greatest(range[1].from, range[0].to), range[1].to, true);
+  cross(before.from, std::min(before.to, after.from), false);
+  cross(std::max(before.from, after.to), before.to, false);
+  cross(after.from, std::min(after.to, before.from), true);
+  cross(std::max(after.from, before.to), after.to, true);
 }
 
 // Rows whose sub-selects changed, that are in the result on both sides and not among the deltas
 // already.
 void BlockInstance::note_touched_rows() {
-  if (!touched_all_ && touched_rows_.empty()) return;
+  BlockStep& step = *step_;
+  if (!step.touched_all && step.touched_rows.empty()) return;
   base::FlatSet<RowId> known;
-  for (const RowDelta& delta : deltas_) known.insert(delta.row);
+  for (const RowDelta& delta : step.deltas) known.insert(delta.row);
   auto add = [&](RowId row) {
-    if (known.insert(row)) deltas_.push_back({row, true, true});
+    if (known.insert(row)) step.deltas.push_back({row, true, true});
   };
   // A listed row was in the result; unless it is among the deltas, it still is.
-  for (RowId row : touched_rows_) add(row);
-  if (touched_all_) for_each_row(add);
-  touched_rows_.clear();
-  touched_all_ = false;
+  for (RowId row : step.touched_rows) add(row);
+  if (step.touched_all) for_each_row(add);
 }
 
 void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
@@ -293,8 +288,8 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
     Slot scratch;
     // A member stands in the core, unless a window or groups stand between: then in the shape.
     RowContext context = core_->row_context(row, side, scratch);
-    context.parameters = parameters_.data();
-    if (!block_.sites.empty()) context.sites = &sites_;
+    context.parameters = parameters().data();
+    if (!block_.sites.empty()) context.sites = &parts_->sites;
     const int s = static_cast<int>(side);
     for (const Node& node : block_.members) {
       const Value value = evaluate(node, context);
@@ -302,16 +297,17 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
       triples::encode_ordered(value, key[s]);
     }
   }
-  total_new_ += in_new;
-  total_new_ -= in_old;
-  nulls_new_ += in_new && null[1];
-  nulls_new_ -= in_old && null[0];
+  Members& members = *parts_->members;
+  members.total_new += in_new;
+  members.total_new -= in_old;
+  members.nulls_new += in_new && null[1];
+  members.nulls_new -= in_old && null[0];
   if (in_old && in_new && key[0] == key[1]) return;
-  auto touch = [this](const std::string& member_key) -> Member& {
-    Member& member = members_[member_key];
+  auto touch = [&members](const std::string& member_key) -> Member& {
+    Member& member = members.counted[member_key];
     if (!member.touched) {
       member.touched = true;
-      touched_members_.push_back(member_key);
+      members.touched.push_back(member_key);
     }
     return member;
   };
@@ -320,21 +316,23 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
 }
 
 void BlockInstance::settle_members() {
-  for (const std::string& key : touched_members_) {
-    Member& member = *members_.find(key);
+  if (!parts_->members) return;
+  Members& members = *parts_->members;
+  for (const std::string& key : members.touched) {
+    Member& member = *members.counted.find(key);
     member.touched = false;
     member.count_old = member.count_new;
-    if (member.count_new == 0) members_.erase(key);
+    if (member.count_new == 0) members.counted.erase(key);
   }
-  touched_members_.clear();
-  nulls_old_ = nulls_new_;
-  total_old_ = total_new_;
+  members.touched.clear();
+  members.nulls_old = members.nulls_new;
+  members.total_old = members.total_new;
 }
 
 // Gives the row of a derived table its values on the new side.
 void BlockInstance::derive_row(RowId row, bool in_new) {
-  const Slot slot = derived_->touch_row(row);
-  OwnedRows::Row& made = derived_->row(slot);
+  const Slot slot = parts_->derived->touch_row(row);
+  OwnedRows::Row& made = parts_->derived->row(slot);
   made.in_new = in_new;
   if (!in_new) return;
   Slot scratch;
@@ -344,24 +342,34 @@ void BlockInstance::derive_row(RowId row, bool in_new) {
     made.values.emplace_back(evaluate(property.node, context));
 }
 
+namespace {
+
+void tell(const ParentList& parents) {
+  parents.for_each([](const ParentRef& p) { p.owner->site_changed(p.scope, p.site, p.row); });
+}
+
+}  // namespace
+
 void BlockInstance::tell_all() {
-  for (const auto& entry : parents_)
-    entry.value.for_each([](const ParentRef& p) { p.owner->site_changed(p.scope, p.site, p.row); });
+  tell(parts_->parents);
+  if (!parts_->members) return;
+  for (const auto& entry : parts_->members->parents) tell(entry.value);
 }
 
 void BlockInstance::tell_members() {
-  const bool nulls = block_.use == SiteKind::kIn &&
-                     ((nulls_old_ > 0) != (nulls_new_ > 0) || (total_old_ > 0) != (total_new_ > 0));
+  const Members& members = *parts_->members;
+  const bool nulls =
+      block_.use == SiteKind::kIn && ((members.nulls_old > 0) != (members.nulls_new > 0) ||
+                                      (members.total_old > 0) != (members.total_new > 0));
   if (nulls) {
     tell_all();
     return;
   }
-  for (const std::string& key : touched_members_) {
-    const Member& member = *members_.find(key);
+  for (const std::string& key : members.touched) {
+    const Member& member = *members.counted.find(key);
     if ((member.count_old > 0) == (member.count_new > 0)) continue;
-    if (const ParentList* listed = parents_.find(key))
-      listed->for_each([](const ParentRef& p) { p.owner->site_changed(p.scope, p.site, p.row); });
-    if (const ParentList* whole = parents_.find(std::string_view()))
+    if (const ParentList* listed = members.parents.find(key)) tell(*listed);
+    if (const ParentList* whole = members.parents.find(std::string_view()))
       whole->for_each([&](const ParentRef& p) {
         if (p.row == kAllRows) p.owner->member_changed(p.scope, p.site, key);
       });
@@ -370,10 +378,10 @@ void BlockInstance::tell_members() {
 
 void BlockInstance::tell_parents() {
   if (block_.root) {
-    if (!deltas_.empty()) engine_.touched_roots.push_back(this);
+    if (!deltas().empty()) engine().touched_roots.push_back(this);
     return;
   }
-  if (!block_.members.empty()) {
+  if (parts_->members) {
     tell_members();
     return;
   }
@@ -381,21 +389,17 @@ void BlockInstance::tell_parents() {
   switch (block_.use) {
     case SiteKind::kExists: changed = exists(Side::kOld) != exists(Side::kNew); break;
     case SiteKind::kScalar: changed = !identical(scalar(Side::kOld), scalar(Side::kNew)); break;
-    case SiteKind::kDerived: changed = !derived_->changes().empty(); break;
-    default: changed = !deltas_.empty();
+    case SiteKind::kDerived: changed = !parts_->derived->changes().empty(); break;
+    default: changed = !deltas().empty();
   }
   if (changed) tell_all();
 }
 
-void BlockInstance::remove_listener(View* view) {
-  std::erase_if(listeners_, [view](const auto& l) { return l.second == view; });
-}
-
 void BlockInstance::settle() {
-  deltas_.clear();
-  for (ChangeList& kept : changes_) kept.reset();
+  if (step_) engine().block_steps.give_back(std::move(step_));
+  if (!parts_) return;
   settle_members();
-  if (derived_) derived_->settle();
+  if (parts_->derived) parts_->derived->settle();
 }
 
 }  // namespace tremula::dataflow

@@ -61,7 +61,7 @@ void CoreInstance::contributions(const Slot* tuple, Side side, Contributions& ou
 }
 
 void CoreInstance::apply_contributions(Slot slot, const Contributions& c, int sign) {
-  GroupTable::Group& group = groups_->group(slot);
+  GroupTable::Group& group = groups()->group(slot);
   group.members += sign;
   TREMULA_ASSERT(group.members >= 0);
   for (std::size_t i = 0; i < c.aggregates.size(); ++i) {
@@ -75,7 +75,7 @@ void CoreInstance::apply_contributions(Slot slot, const Contributions& c, int si
 }
 
 void CoreInstance::remember_dependents(Slot slot, const Slot* tuple) {
-  GroupTable::Group& group = groups_->group(slot);
+  GroupTable::Group& group = groups()->group(slot);
   for (std::size_t d = 0; d < core_.dependents.size(); ++d)
     group.dependents[d] = tuple[core_.dependents[d].source];
 }
@@ -85,9 +85,9 @@ void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
   if (in_old) contributions(tuple, Side::kOld, before);
   if (in_new) contributions(tuple, Side::kNew, after);
   if (in_old && in_new && before.key == after.key) {
-    const Slot slot = groups_->touch_group(after.key, after.key_values);
+    const Slot slot = groups()->touch_group(after.key, after.key_values);
     remember_dependents(slot, tuple);
-    GroupTable::Group& group = groups_->group(slot);
+    GroupTable::Group& group = groups()->group(slot);
     for (std::size_t i = 0; i < after.aggregates.size(); ++i) {
       const Contributions::One& a = before.aggregates[i];
       const Contributions::One& b = after.aggregates[i];
@@ -97,38 +97,38 @@ void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
     }
   } else {
     if (in_old)
-      apply_contributions(groups_->touch_group(before.key, before.key_values), before, -1);
+      apply_contributions(groups()->touch_group(before.key, before.key_values), before, -1);
     if (in_new) {
-      const Slot slot = groups_->touch_group(after.key, after.key_values);
+      const Slot slot = groups()->touch_group(after.key, after.key_values);
       remember_dependents(slot, tuple);
       apply_contributions(slot, after, 1);
     }
   }
-  engine_.note(*this);
+  engine().note(*this);
 }
 
 void CoreInstance::count_rows(std::int64_t rows) {
-  GroupTable::Group& group = groups_->group(groups_->touch_group({}, {}));
+  GroupTable::Group& group = groups()->group(groups()->touch_group({}, {}));
   group.members += rows;
   for (Accumulator& a : group.accumulators) a.add_rows(rows);  // no keys: no first values
 }
 
 void CoreInstance::fill_outputs(Slot slot) {
-  GroupTable::Group& group = groups_->group(slot);
+  GroupTable::Group& group = groups()->group(slot);
   group.in_new = group.members > 0 || core_.group_keys.empty();
   if (!group.in_new) return;
   std::size_t at = core_.group_keys.size();
   std::size_t next = 0;
   while (next < core_.aggregates.size())
-    group.values[at++] = triples::OwnedValue(group.accumulators[next++].value(engine_.arena));
+    group.values[at++] = triples::OwnedValue(group.accumulators[next++].value(engine().arena));
   for (std::uint32_t position : core_.first_keys)
-    group.values[position] = triples::OwnedValue(group.accumulators[next++].value(engine_.arena));
+    group.values[position] = triples::OwnedValue(group.accumulators[next++].value(engine().arena));
   for (std::size_t d = 0; d < core_.dependents.size(); ++d) {
     const Slot from = group.dependents[d];
     Value value;
     if (from != triples::kNoSlot)
-      value = relations_[core_.dependents[d].source]->read(from, core_.dependents[d].column,
-                                                           Side::kNew);
+      value = relations()[core_.dependents[d].source]->read(from, core_.dependents[d].column,
+                                                            Side::kNew);
     group.values[at++] = triples::OwnedValue(value);
   }
 }
@@ -138,33 +138,32 @@ bool CoreInstance::having_true(Slot slot, Side side) const {
 }
 
 void CoreInstance::update_group_sites(Slot slot, bool in_old, bool in_new) {
-  const RowContext context = group_context(&slot, closing_ ? engine_.present() : Side::kNew);
-  for (std::uint32_t site = 0; site < group_sites_.size(); ++site) {
+  const RowContext context = group_context(&slot, closing_ ? engine().present() : Side::kNew);
+  for (std::uint32_t site = 0; site < core_.group_sites.size(); ++site) {
     if (closing_)
-      group_sites_.release(site, slot, context);
+      parts_->group_sites.release(site, slot, context);
     else
-      group_sites_.update(site, slot, context, in_old, in_new);
+      parts_->group_sites.update(site, slot, context, in_old, in_new);
   }
 }
 
 void CoreInstance::finish_groups() {
-  if (!groups_) return;
-  for (Slot slot : groups_->touched()) fill_outputs(slot);
+  if (!core_.grouped) return;
+  for (Slot slot : groups()->touched()) fill_outputs(slot);
   // What was touched by a sub-select alone comes after, and only once.
-  std::vector<Slot> by_site = std::move(touched_groups_);
-  touched_groups_.clear();
-  if (touched_all_groups_)
-    for (Slot slot = 0; slot < groups_->slot_end(); ++slot) by_site.push_back(slot);
-  touched_all_groups_ = false;
+  std::vector<RowId>& by_site = step_->touched_groups;
+  if (step_->touched_all_groups)
+    for (Slot slot = 0; slot < groups()->slot_end(); ++slot) by_site.push_back(slot);
   base::FlatSet<Slot> forced;
   for (Slot slot : by_site)
-    if (groups_->exists(slot, Side::kOld) || groups_->exists(slot, Side::kNew)) forced.insert(slot);
-  for (Slot slot : groups_->touched()) finish_group(slot, forced.erase(slot));
+    if (groups()->exists(slot, Side::kOld) || groups()->exists(slot, Side::kNew))
+      forced.insert(slot);
+  for (Slot slot : groups()->touched()) finish_group(slot, forced.erase(slot));
   for (const auto& entry : forced) finish_group(entry.key, true);
 }
 
 void CoreInstance::finish_group(Slot slot, bool forced) {
-  const GroupTable::Group& group = groups_->group(slot);
+  const GroupTable::Group& group = groups()->group(slot);
   bool in_old = group.in_old, in_new = group.in_new;
   if (!in_old && !in_new) return;
   if (in_old && in_new && !forced && group.touched) {
@@ -177,7 +176,7 @@ void CoreInstance::finish_group(Slot slot, bool forced) {
   in_old = in_old && having_true(slot, Side::kOld);
   in_new = in_new && having_true(slot, Side::kNew);
   if (!in_old && !in_new) return;
-  if (distinct_)
+  if (core_.distinct)
     distinct_row(group_context(&slot, Side::kNew), in_old, in_new);
   else
     final_row(slot, in_old, in_new);
@@ -190,14 +189,14 @@ void CoreInstance::count_distinct(const RowContext& row, int sign) {
     values.push_back(evaluate(node, row));
     triples::encode_ordered(values.back(), key);
   }
-  const Slot slot = distinct_->touch_group(key, values);
-  GroupTable::Group& group = distinct_->group(slot);
+  const Slot slot = distinct()->touch_group(key, values);
+  GroupTable::Group& group = distinct()->group(slot);
   group.members += sign;
   TREMULA_ASSERT(group.members >= 0);
   if (!core_.first_values.empty()) {
     std::string order;
-    if (groups_)
-      order = groups_->group(row.tuple[0]).key;
+    if (core_.grouped)
+      order = groups()->group(row.tuple[0]).key;
     else
       row_key(row, order);
     for (std::size_t i = 0; i < core_.first_values.size(); ++i) {
@@ -208,7 +207,7 @@ void CoreInstance::count_distinct(const RowContext& row, int sign) {
         group.accumulators[i].retract(first);
     }
   }
-  engine_.note(*this);
+  engine().note(*this);
 }
 
 void CoreInstance::distinct_row(RowContext row, bool in_old, bool in_new) {
@@ -223,15 +222,15 @@ void CoreInstance::distinct_row(RowContext row, bool in_old, bool in_new) {
 }
 
 void CoreInstance::finish_distinct() {
-  if (!distinct_) return;
-  for (Slot slot : distinct_->touched()) {
-    GroupTable::Group& group = distinct_->group(slot);
+  if (!core_.distinct) return;
+  for (Slot slot : distinct()->touched()) {
+    GroupTable::Group& group = distinct()->group(slot);
     group.in_new = group.members > 0;
     bool changed = group.in_old != group.in_new;
     // A row of DISTINCT is its values, but 1 may become 1.0 when its first row goes.
     for (std::size_t i = 0; group.in_new && i < core_.first_values.size(); ++i) {
       triples::OwnedValue& value = group.values[core_.first_values[i]];
-      const Value first = group.accumulators[i].value(engine_.arena);
+      const Value first = group.accumulators[i].value(engine().arena);
       if (identical(value.value(), first)) continue;
       value = triples::OwnedValue(first);
       changed = true;

@@ -26,79 +26,100 @@ class CoreInstance::Collector final : public TupleVisitor {
   CoreInstance& instance_;
 };
 
-CoreInstance::CoreInstance(Engine& engine, Core& core, std::span<const triples::Value> parameters)
-    : Instance(engine, core.rank),
-      core_(core),
-      parameters_(parameters),
-      tuple_sites_(*this, SiteScope::kTuple, core.sites),
-      group_sites_(*this, SiteScope::kGroup, core.group_sites),
-      tuples_(core.sources.size()) {
+CoreParts::CoreParts(CoreInstance& owner, const Core& core)
+    : tuple_sites(owner, SiteScope::kTuple, core.sites),
+      group_sites(owner, SiteScope::kGroup, core.group_sites),
+      tuples(core.sources.size()) {
   if (core.grouped)
-    groups_ = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
-                                           core.first_keys.size());
+    groups = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
+                                          core.first_keys.size());
   static const std::vector<CoreAggregate> kNoAggregates;
   if (core.distinct)
-    distinct_ = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
-  stage_relation_[0] =
-      distinct_ ? static_cast<const triples::Relation*>(distinct_.get()) : groups_.get();
+    distinct = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
+  group_relation[0] = groups.get();
+  stage_relation[0] =
+      distinct ? static_cast<const triples::Relation*>(distinct.get()) : groups.get();
+}
+
+CoreInstance::CoreInstance(Core& core) : Instance(core.rank), core_(core) {
+  if (core.sources.size() > 1 || !core.derived.empty() || !core.sites.empty() ||
+      !core.group_sites.empty() || core.grouped || core.distinct)
+    parts_ = std::make_unique<CoreParts>(*this, core);
 }
 
 CoreInstance::~CoreInstance() = default;
 
+CoreStep& CoreInstance::step() {
+  if (!step_) {
+    step_ = engine().core_steps.take();
+    step_->count_old = count_;
+    engine().note(*this);
+  }
+  return *step_;
+}
+
+void CoreInstance::end_step() {
+  if (!step_) return;
+  for (RowId row : step_->dead_tuples) parts_->tuples.release(row);
+  engine().core_steps.give_back(std::move(step_));
+}
+
 RowContext CoreInstance::tuple_context(const Slot* tuple, Side side) const {
   RowContext row;
-  row.relations = relations_.data();
+  row.relations = relations();
   row.tuple = tuple;
-  row.parameters = parameters_.data();
-  row.sites = &tuple_sites_;
-  row.arena = &engine_.arena;
+  row.parameters = parameters().data();
+  row.sites = parts_ ? &parts_->tuple_sites : nullptr;
+  row.arena = &engine().arena;
   row.side = side;
   return row;
 }
 
 RowContext CoreInstance::group_context(const Slot* slot, Side side) const {
   RowContext row = tuple_context(slot, side);
-  row.relations = group_relation_;
-  row.sites = &group_sites_;
+  row.relations = parts_->group_relation;
+  row.sites = &parts_->group_sites;
   return row;
 }
 
 RowContext CoreInstance::row_context(RowId row, Side side, Slot& scratch) const {
   scratch = row;
-  if (groups_ || distinct_) {
+  if (core_.grouped || core_.distinct) {
     RowContext context = group_context(&scratch, side);
-    context.relations = stage_relation_;
+    context.relations = parts_->stage_relation;
     return context;
   }
-  return tuple_context(core_.sources.size() == 1 ? &scratch : tuples_.tuple(row), side);
+  return tuple_context(core_.sources.size() > 1 ? parts_->tuples.tuple(row) : &scratch, side);
 }
 
 void CoreInstance::open() {
-  group_relation_[0] = groups_.get();
+  if (!parts_) return;
   RowContext row = tuple_context(nullptr, Side::kNew);
   std::vector<triples::Value> values;
   for (std::uint32_t d = 0; d < core_.derived.size(); ++d) {
     const Site& site = core_.derived[d];
     values.clear();
     for (const Node& node : site.parameters) values.push_back(evaluate(node, row));
-    BlockInstance& child = site.child->directory->acquire(engine_, *site.child, values);
+    BlockInstance& child = site.child->directory->acquire(engine(), *site.child, values);
     child.add_parent({}, {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
-    derived_.push_back(&child);
+    parts_->derived.push_back(&child);
   }
-  for (const CoreSource& source : core_.sources)
-    relations_.push_back(
-        source.derived < 0
-            ? source.relation
-            : derived_[static_cast<std::size_t>(source.derived)]->derived_relation());
-  row.relations = relations_.data();
-  tuple_sites_.open(row);
-  group_sites_.open(row);
-  if (engine_.live) open_reverse_indexes();
+  if (!core_.derived.empty()) {
+    for (const CoreSource& source : core_.sources)
+      parts_->relations.push_back(
+          source.derived < 0
+              ? source.relation
+              : parts_->derived[static_cast<std::size_t>(source.derived)]->derived_relation());
+    row.relations = relations();
+  }
+  parts_->tuple_sites.open(row);
+  parts_->group_sites.open(row);
+  if (engine().live) open_reverse_indexes();
 }
 
 // The rows that a semi-join's member concerns are found by these.
 void CoreInstance::open_reverse_indexes() {
-  reverse_indexes_.resize(core_.sites.size());
+  parts_->reverse_indexes.resize(core_.sites.size());
   for (std::size_t i = 0; i < core_.sites.size(); ++i) {
     const Site& site = core_.sites[i];
     if (site.reverse_source < 0) continue;
@@ -106,15 +127,17 @@ void CoreInstance::open_reverse_indexes() {
     std::vector<triples::ColumnIndex> columns;
     for (const Node& node : site.probe) columns.push_back(node.index);
     if (columns != from.key_columns)
-      reverse_indexes_[i] = engine_.indexes.of(from.table).exact(columns);
+      parts_->reverse_indexes[i] = engine().indexes.of(from.table).exact(columns);
   }
 }
 
 void CoreInstance::hydrate(bool ordered) {
   ordered_ = ordered && !core_.at_most_one;
   hydrating_ = true;
+  step_ = engine().core_steps.take();
+  step_->count_old = 0;
   open();
-  if (groups_ && core_.group_keys.empty()) groups_->touch_group({}, {});
+  if (groups() != nullptr && core_.group_keys.empty()) groups()->touch_group({}, {});
   Collector collector(*this);
   TupleFinder finder(*this, collector);
   const std::int64_t counted = core_.counts_key ? finder.count_key() : -1;
@@ -124,18 +147,14 @@ void CoreInstance::hydrate(bool ordered) {
     finder.pull(false, true);
   finish_groups();
   finish_distinct();
-  if (ordered_) build_order();
-  count_old_ = count_new_;
-  if (groups_) groups_->settle();
-  if (distinct_) distinct_->settle();
-  deltas_.clear();
+  if (ordered_ && count_ == 1)
+    order_.build_one(step_->first_row);
+  else if (ordered_)
+    order_.build(step_->building);
+  if (groups() != nullptr) groups()->settle();
+  if (distinct() != nullptr) distinct()->settle();
   hydrating_ = false;
-  release_dead_tuples();
-}
-
-void CoreInstance::build_order() {
-  order_.build(std::move(building_));
-  building_ = {};
+  end_step();
 }
 
 // The children that rows hold are found again by walking the rows.
@@ -143,51 +162,56 @@ void CoreInstance::release_rows() {
   closing_ = true;
   if (!core_.where_sites.empty() || !core_.later_sites.empty() || core_.has_on_sites) {
     Collector collector(*this);
-    const bool new_side = engine_.present() == Side::kNew;
+    const bool new_side = engine().present() == Side::kNew;
     TupleFinder(*this, collector).pull(!new_side, new_side);
   }
-  if (groups_ && group_sites_.size() > 0)
-    for (Slot slot = 0; slot < groups_->slot_end(); ++slot)
-      if (groups_->exists(slot, engine_.present())) update_group_sites(slot, false, true);
+  if (core_.grouped && !core_.group_sites.empty())
+    for (Slot slot = 0; slot < groups()->slot_end(); ++slot)
+      if (groups()->exists(slot, engine().present())) update_group_sites(slot, false, true);
 }
 
 void CoreInstance::release_children() {
+  if (!parts_) return;
   release_rows();
-  tuple_sites_.close();
-  group_sites_.close();
-  for (std::uint32_t d = 0; d < derived_.size(); ++d)
-    engine_.release_later(*derived_[d], {},
-                          {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
-  derived_.clear();
+  parts_->tuple_sites.close();
+  parts_->group_sites.close();
+  for (std::uint32_t d = 0; d < parts_->derived.size(); ++d)
+    engine().release_later(*parts_->derived[d], {},
+                           {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
+  parts_->derived.clear();
 }
 
 void CoreInstance::touch(std::uint32_t source, Slot slot) {
-  touched_rows_.push_back({source, slot});
-  wake();
+  // Routes may name it twice in a row.
+  std::vector<TouchedRow>& rows = step().touched_rows;
+  if (!rows.empty() && rows.back().slot == slot && rows.back().source == source) return;
+  rows.push_back({source, slot});
+  engine().wake(*this);
 }
 
 void CoreInstance::site_changed(SiteScope scope, std::uint32_t site, RowId row) {
+  CoreStep& step = this->step();
   if (scope == SiteScope::kGroup) {
     if (row == kAllRows)
-      touched_all_groups_ = true;
+      step.touched_all_groups = true;
     else
-      touched_groups_.push_back(row);
+      step.touched_groups.push_back(row);
   } else if (scope == SiteScope::kTuple) {
     const int left = left_source_of(site);
     if (row == kAllRows)
-      touched_all_ = true;
+      step.touched_all = true;
     else if (left >= 0)
-      touched_rows_.push_back({static_cast<std::uint32_t>(left), row});
+      step.touched_rows.push_back({static_cast<std::uint32_t>(left), row});
     else
-      touched_tuples_.push_back(row);
+      step.touched_tuples.push_back(row);
   } else {
     for (std::uint32_t s = 0; s < core_.sources.size(); ++s) {
       if (core_.sources[s].derived != static_cast<int>(site)) continue;
-      for (const triples::RowChange& change : derived_[site]->derived_relation()->changes())
-        touched_rows_.push_back({s, change.slot});
+      for (const triples::RowChange& change : parts_->derived[site]->derived_relation()->changes())
+        step.touched_rows.push_back({s, change.slot});
     }
   }
-  wake();
+  engine().wake(*this);
 }
 
 // The LEFT JOIN in whose ON a site stands, or -1.
@@ -209,7 +233,7 @@ void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::str
   for (const Node& node : site.probe) columns.push_back(node.index);
   const CoreSource& from = core_.sources[source];
   if (columns == from.key_columns) {
-    const Slot slot = engine_.tables.find(from.table, key);
+    const Slot slot = engine().tables.find(from.table, key);
     if (slot != triples::kNoSlot) touch(source, slot);
     return;
   }
@@ -217,29 +241,30 @@ void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::str
     touch(source, slot);
     return true;
   };
-  reverse_indexes_[index]->for_each(key, Side::kOld, add);
-  reverse_indexes_[index]->for_each(key, Side::kNew, add);
+  parts_->reverse_indexes[index]->for_each(key, Side::kOld, add);
+  parts_->reverse_indexes[index]->for_each(key, Side::kNew, add);
 }
 
 bool CoreInstance::first_visit(const Slot* tuple) {
-  if (!many_candidates_) return true;
-  return visited_.insert(
+  if (!step_->many_candidates) return true;
+  return step_->visited.insert(
       std::string_view(reinterpret_cast<const char*>(tuple), core_.sources.size() * sizeof(Slot)));
 }
 
 // Whether tuples need numbers of their own.
 bool CoreInstance::needs_rows() const {
-  return core_.sources.size() > 1 && ((!groups_ && !distinct_) || !core_.sites.empty());
+  return core_.sources.size() > 1 && ((!core_.grouped && !core_.distinct) || !core_.sites.empty());
 }
 
 void CoreInstance::update_sites(const std::vector<std::uint32_t>& sites, RowId row,
                                 const Slot* tuple, bool in_old, bool in_new) {
-  const RowContext context = tuple_context(tuple, closing_ ? engine_.present() : Side::kNew);
+  if (sites.empty()) return;
+  const RowContext context = tuple_context(tuple, closing_ ? engine().present() : Side::kNew);
   for (std::uint32_t site : sites) {
     if (closing_)
-      tuple_sites_.release(site, row, context);
+      parts_->tuple_sites.release(site, row, context);
     else
-      tuple_sites_.update(site, row, context, in_old, in_new);
+      parts_->tuple_sites.update(site, row, context, in_old, in_new);
   }
 }
 
@@ -248,7 +273,7 @@ void CoreInstance::update_pair(const std::vector<std::uint32_t>& sites, std::uin
   if (!hydrating_ && !closing_) {
     std::string pair(reinterpret_cast<const char*>(tuple), (source + 1) * sizeof(Slot));
     pair += static_cast<char>(source);
-    if (!visited_pairs_.insert(pair)) return;
+    if (!step_->visited_pairs.insert(pair)) return;
   }
   update_sites(sites, tuple[source], tuple, in_old, in_new);
 }
@@ -264,12 +289,9 @@ bool CoreInstance::where_sites_true(const Slot* tuple, Side side) const {
 void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
   RowId row = core_.sources.size() == 1 ? tuple[0] : 0;
   if (needs_rows()) {
-    row = tuples_.intern(tuple);
-    if (!in_new && !closing_) {
-      dead_tuples_.push_back(row);
-      engine_.note(*this);
-    }
-    tuple = tuples_.tuple(row);
+    row = parts_->tuples.intern(tuple);
+    if (!in_new && !closing_) step().dead_tuples.push_back(row);
+    tuple = parts_->tuples.tuple(row);
   }
   update_sites(core_.where_sites, row, tuple, in_old, in_new);
   in_old = in_old && where_sites_true(tuple, Side::kOld);
@@ -278,120 +300,121 @@ void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
   update_sites(core_.later_sites, row, tuple, in_old, in_new);
   if (closing_) return;
   ++deltas_seen_;
-  if (groups_)
+  if (core_.grouped)
     group_tuple(tuple, in_old, in_new);
-  else if (distinct_)
+  else if (core_.distinct)
     distinct_row(tuple_context(tuple, Side::kNew), in_old, in_new);
   else
     final_row(row, in_old, in_new);
 }
 
-namespace {
-
-// A set that was once large is given back: clearing it costs its capacity.
-void forget_visited(base::FlatSet<std::string>& visited) {
-  constexpr std::size_t kKeptMax = 256;
-  if (visited.size() > kKeptMax)
-    visited = base::FlatSet<std::string>();
-  else if (!visited.empty())
-    visited.clear();
-}
-
-}  // namespace
-
 void CoreInstance::drain() {
+  CoreStep& step = this->step();
   // One row of one source is met once anyway.
-  many_candidates_ = touched_all_ || core_.sources.size() != 1 ||
-                     touched_rows_.size() + touched_tuples_.size() > 1;
+  step.many_candidates = step.touched_all || core_.sources.size() != 1 ||
+                         step.touched_rows.size() + step.touched_tuples.size() > 1;
   Collector collector(*this);
-  for (std::size_t i = 0; i < touched_rows_.size(); ++i)
-    TupleFinder(*this, collector).push(touched_rows_[i].source, touched_rows_[i].slot);
-  if (touched_all_) TupleFinder(*this, collector).pull(true, true);
-  for (RowId row : touched_tuples_) {
+  for (std::size_t i = 0; i < step.touched_rows.size(); ++i)
+    TupleFinder(*this, collector).push(step.touched_rows[i].source, step.touched_rows[i].slot);
+  if (step.touched_all) TupleFinder(*this, collector).pull(true, true);
+  for (std::size_t i = 0; i < step.touched_tuples.size(); ++i) {
     // Its rows are as they were, or it was visited: what sub-selects don't decide, holds on both
     // sides.
-    const Slot slot = row;
-    const Slot* tuple = core_.sources.size() == 1 ? &slot : tuples_.tuple(row);
+    const Slot slot = step.touched_tuples[i];
+    const Slot* tuple = core_.sources.size() > 1 ? parts_->tuples.tuple(slot) : &slot;
     if (first_visit(tuple)) take_tuple(tuple, true, true);
   }
-  touched_rows_.clear();
-  touched_tuples_.clear();
-  touched_all_ = false;
-  forget_visited(visited_);
-  forget_visited(visited_pairs_);
   finish_groups();
   finish_distinct();
-  if (!deltas_.empty()) wake_readers();
+  if (step.deltas.empty()) return;
+  if (ordered_) order_.move(*this, step.deltas);
+  wake_readers();
+}
+
+const ChangedRanks& CoreInstance::changed_ranks() const {
+  CoreStep& step = *step_;
+  if (step.ranked) return step.ranks;
+  step.ranked = true;
+  for (const RowDelta& d : step.deltas) {
+    if (d.in_old) step.ranks.add(Side::kOld, d.old_at, d.row);
+    if (d.in_new) step.ranks.add(Side::kNew, d.new_at, d.row);
+  }
+  step.ranks.sort();
+  return step.ranks;
 }
 
 // Wakes the readers whose window reaches the first position that changed. Many windows over one
 // order cost one look at the changed rows, not one each.
 void CoreInstance::wake_readers() {
-  auto first = readers_.begin();
-  if (ordered_ && !readers_.empty() && readers_.front()->reach() != ~std::size_t{0}) {
+  const std::span<BlockInstance* const> all = readers_.items();
+  auto first = all.begin();
+  if (ordered_ && !all.empty() && all.front()->reach() != ~std::size_t{0}) {
     std::size_t least = ~std::size_t{0};
-    for (const RowDelta& d : deltas_) {
-      if (d.in_old) least = std::min(least, rank(d.row, Side::kOld));
-      if (d.in_new) least = std::min(least, rank(d.row, Side::kNew));
+    for (const RowDelta& d : step_->deltas) {
+      if (d.in_old) least = std::min<std::size_t>(least, d.old_at);
+      if (d.in_new) least = std::min<std::size_t>(least, d.new_at);
     }
-    first = std::upper_bound(readers_.begin(), readers_.end(), least,
+    first = std::upper_bound(all.begin(), all.end(), least,
                              [](std::size_t r, BlockInstance* b) { return r < b->reach(); });
   }
-  for (; first != readers_.end(); ++first) engine_.wake(**first);
+  for (; first != all.end(); ++first) engine().wake(**first);
 }
 
 void CoreInstance::add_reader(BlockInstance& reader) {
-  auto at = std::upper_bound(readers_.begin(), readers_.end(), reader.reach(),
+  const std::span<BlockInstance* const> all = readers_.items();
+  auto at = std::upper_bound(all.begin(), all.end(), reader.reach(),
                              [](std::size_t r, BlockInstance* b) { return r < b->reach(); });
-  readers_.insert(at, &reader);
+  readers_.insert(static_cast<std::size_t>(at - all.begin()), &reader);
 }
 
 void CoreInstance::remove_reader(BlockInstance& reader) {
-  auto at = std::lower_bound(readers_.begin(), readers_.end(), reader.reach(),
+  const std::span<BlockInstance* const> all = readers_.items();
+  auto at = std::lower_bound(all.begin(), all.end(), reader.reach(),
                              [](BlockInstance* b, std::size_t r) { return b->reach() < r; });
-  readers_.erase(std::find(at, readers_.end(), &reader));
+  at = std::find(at, all.end(), &reader);
+  TREMULA_ASSERT(at != all.end());
+  readers_.erase(static_cast<std::size_t>(at - all.begin()));
+}
+
+RowTexts* CoreInstance::texts_of(const BlockInstance& reader) const {
+  constexpr std::size_t kTextsMax = 4;  // so many shapes are looked through
+  if (!step_) return nullptr;
+  for (std::size_t i = 0; i < step_->texts_used; ++i) {
+    RowTexts& texts = step_->texts[i];
+    if (texts.first == &reader || reader.prints_rows_like(*texts.first)) return &texts;
+  }
+  if (step_->texts_used == kTextsMax) return nullptr;
+  if (step_->texts_used == step_->texts.size()) step_->texts.emplace_back();
+  RowTexts& texts = step_->texts[step_->texts_used++];
+  texts.first = &reader;
+  return &texts;
 }
 
 void CoreInstance::settle() {
-  deltas_.clear();
-  count_old_ = count_new_;
-  order_.settle();
-  if (groups_) groups_->settle();
-  if (distinct_) distinct_->settle();
-  release_dead_tuples();
-}
-
-void CoreInstance::release_dead_tuples() {
-  for (RowId row : dead_tuples_) tuples_.release(row);
-  dead_tuples_.clear();
+  if (groups() != nullptr) groups()->settle();
+  if (distinct() != nullptr) distinct()->settle();
+  end_step();
 }
 
 // --- The last stage ---
 
 void CoreInstance::final_row(RowId row, bool in_old, bool in_new) {
-  count_new_ += in_new;
-  count_new_ -= in_old;
-  if (!hydrating_) {
-    deltas_.push_back({row, in_old, in_new});
-    engine_.note(*this);
-  }
-  if (!ordered_) return;
-  if (hydrating_) {
-    std::string key;
-    order_key(row, Side::kNew, key);
-    building_.emplace_back(std::move(key), row);
+  // The first change of a step keeps the old count.
+  if (!hydrating_) step().deltas.push_back({row, in_old, in_new});
+  count_ += in_new;
+  count_ -= in_old;
+  if (!ordered_ || !hydrating_) return;
+  if (count_ == 1) {
+    step_->first_row = row;
     return;
   }
-  std::optional<std::string_view> before, after;
-  if (in_old) {
-    order_key(row, Side::kOld, key_old_);
-    before = key_old_;
+  std::string& key = engine().key;
+  if (count_ == 2) {
+    order_key(step_->first_row, Side::kNew, key);
+    step_->building.add(key, step_->first_row);
   }
-  if (in_new) {
-    order_key(row, Side::kNew, key_new_);
-    after = key_new_;
-  }
-  if (before != after) order_.update(row, before, after);
+  order_key(row, Side::kNew, key);
+  step_->building.add(key, row);
 }
 
 void CoreInstance::order_key(RowId row, Side side, std::string& out) const {
@@ -407,12 +430,12 @@ void CoreInstance::order_key_of(const RowContext& row, std::string& out) const {
 }
 
 void CoreInstance::tie_break_of(const RowContext& row, std::string& out) const {
-  if (distinct_) {
+  if (core_.distinct) {
     for (triples::ColumnIndex c = 0; c < core_.distinct_values.size(); ++c)
-      triples::encode_ordered(distinct_->read(row.tuple[0], c, row.side), out);
-  } else if (groups_) {
+      triples::encode_ordered(distinct()->read(row.tuple[0], c, row.side), out);
+  } else if (core_.grouped) {
     for (triples::ColumnIndex c = 0; c < core_.group_keys.size(); ++c)
-      triples::encode_ordered(groups_->read(row.tuple[0], c, row.side), out);
+      triples::encode_ordered(groups()->read(row.tuple[0], c, row.side), out);
   } else {
     row_key(row, out);
   }
@@ -425,7 +448,7 @@ void CoreInstance::tie_break(RowId row, Side side, std::string& out) const {
 }
 
 void CoreInstance::identity(RowId row, Side side, std::string& out) const {
-  if (groups_ || distinct_ || !core_.derived.empty()) {
+  if (core_.grouped || core_.distinct || !core_.derived.empty()) {
     tie_break(row, side, out);
     return;
   }
@@ -440,25 +463,45 @@ void CoreInstance::row_key(const RowContext& row, std::string& out) const {
     if (slot == triples::kNoSlot) {
       triples::encode_ordered(triples::Value::null(), out);
     } else if (core_.sources[s].derived < 0) {
-      out += relations_[s]->key(slot);
+      out += relations()[s]->key(slot);
     } else {
       const std::size_t columns = core_.sources[s].columns.size();
       for (triples::ColumnIndex c = 0; c < columns; ++c)
-        triples::encode_ordered(relations_[s]->read(slot, c, row.side), out);
+        triples::encode_ordered(relations()[s]->read(slot, c, row.side), out);
     }
   }
 }
 
 std::size_t CoreInstance::rank(RowId row, Side side) const {
   if (!ordered_) return 0;
-  order_key(row, side, key_old_);
-  return order_.rank(key_old_, row, side);
+  const std::size_t at = order_.rank(*this, row);
+  if (side == Side::kNew || deltas().empty()) return at;
+  for (const RowDelta& d : deltas())
+    if (d.row == row) return d.old_at;
+  const ChangedRanks& ranks = changed_ranks();
+  return ranks.place_of_unchanged(ranks.unchanged_before(at, Side::kNew), Side::kOld);
 }
 
 RowId CoreInstance::select(std::size_t index, Side side) const {
-  if (!ordered_) return index == 0 && count(side) > 0 ? single_row_ : kAllRows;
-  const Arrangement::Cursor at = order_.select(index, side);
-  return at.valid() ? at.row() : kAllRows;
+  if (index >= count(side)) return kAllRows;
+  if (!ordered_) return kSingleRow;
+  if (side == Side::kNew || deltas().empty()) return order_.select(index);
+  const ChangedRanks& ranks = changed_ranks();
+  if (const auto* changed = ranks.changed_at(index, Side::kOld)) return changed->row;
+  return order_.select(
+      ranks.place_of_unchanged(ranks.unchanged_before(index, Side::kOld), Side::kNew));
+}
+
+void CoreInstance::for_each_from(std::size_t index, std::size_t count, Side side,
+                                 const std::function<void(RowId)>& visit) const {
+  if (side == Side::kOld && !deltas().empty()) {
+    for (std::size_t i = 0; i < count; ++i) visit(select(index + i, side));
+    return;
+  }
+  order_.for_each(index, count, [&visit](RowId row) {
+    visit(row);
+    return true;
+  });
 }
 
 // Calls visit(row) with the rows of the last stage that pass on the new side, for those who begin
@@ -479,21 +522,21 @@ class RowCollector final : public TupleVisitor {
 void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
   // While it is made inside a step or a transaction the new side counts, otherwise what it has
   // taken in.
-  const Side side = engine_.present();
+  const Side side = engine().present();
   if (ordered_) {
-    for (auto at = order_.lower_bound({}, 0, side); at.valid(); at.next()) visit(at.row());
-  } else if (distinct_) {
-    for (Slot slot = 0; slot < distinct_->slot_end(); ++slot)
-      if (distinct_->exists(slot, side)) visit(slot);
-  } else if (groups_) {
-    for (Slot slot = 0; slot < groups_->slot_end(); ++slot)
-      if (groups_->exists(slot, side) && having_true(slot, side)) visit(slot);
+    for_each_from(0, count_, Side::kNew, visit);
+  } else if (core_.distinct) {
+    for (Slot slot = 0; slot < distinct()->slot_end(); ++slot)
+      if (distinct()->exists(slot, side)) visit(slot);
+  } else if (core_.grouped) {
+    for (Slot slot = 0; slot < groups()->slot_end(); ++slot)
+      if (groups()->exists(slot, side) && having_true(slot, side)) visit(slot);
   } else {
     RowCollector collector([&](const Slot* tuple) {
       if (!where_sites_true(tuple, side)) return;
       visit(core_.sources.size() == 1 ? tuple[0]
-            : core_.sources.empty()   ? 0
-                                      : tuples_.intern(tuple));
+            : core_.sources.empty()   ? kSingleRow
+                                      : parts_->tuples.intern(tuple));
     });
     TupleFinder(*this, collector).pull(side == Side::kOld, side == Side::kNew);
   }
@@ -502,27 +545,23 @@ void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
 void CoreInstance::demand_order() {
   if (ordered_ || core_.at_most_one) return;
   base::FlatSet<RowId> changed;
-  for (const RowDelta& d : deltas_) changed.insert(d.row);
-  std::vector<std::pair<std::string, RowId>> entries;
+  for (const RowDelta& d : deltas()) changed.insert(d.row);
+  OrderEntries entries;
   std::string key;
+  const Side side = engine().present();
   for_each_row([&](RowId row) {
     if (changed.contains(row)) return;
-    order_key(row, Side::kNew, key);
-    entries.emplace_back(key, row);
+    order_key(row, side, key);
+    entries.add(key, row);
   });
-  for (const RowDelta& d : deltas_) {
+  for (const RowDelta& d : deltas()) {
     if (!d.in_old) continue;
     order_key(d.row, Side::kOld, key);
-    entries.emplace_back(key, d.row);
+    entries.add(key, d.row);
   }
-  order_.build(std::move(entries));
+  order_.build(entries);
   ordered_ = true;
-  for (const RowDelta& d : deltas_) {
-    std::optional<std::string_view> before, after;
-    if (d.in_old) order_key(d.row, Side::kOld, key_old_), before = key_old_;
-    if (d.in_new) order_key(d.row, Side::kNew, key_new_), after = key_new_;
-    if (before != after) order_.update(d.row, before, after);
-  }
+  if (!deltas().empty()) order_.move(*this, step_->deltas);
 }
 
 }  // namespace tremula::dataflow

@@ -3,6 +3,7 @@
 #include "core/base/check.h"
 #include "core/dataflow/instance.h"
 #include "core/dataflow/join_plan.h"
+#include "core/dataflow/patch.h"
 #include "core/triples/key_encoding.h"
 
 namespace tremula::dataflow {
@@ -10,7 +11,13 @@ namespace tremula::dataflow {
 using triples::Slot;
 using triples::Value;
 
-void Instance::wake() { engine_.wake(*this); }
+Engine::Engine(TableSource& table_source, ArrangementStore::Impl& index_store)
+    : tables(table_source),
+      indexes(index_store),
+      router(tables, indexes, arena),
+      patch(std::make_unique<PatchScratch>()) {}
+
+Engine::~Engine() { TREMULA_ASSERT(views == 0); }
 
 void Engine::wake(Instance& instance) {
   note(instance);
@@ -39,11 +46,7 @@ void Engine::drain_all() {
 }
 
 void Engine::release_later(BlockInstance& instance, std::string_view key, const ParentRef& parent) {
-  releases_.push_back({&instance, std::string(key), parent, nullptr});
-}
-
-void Engine::release_later(BlockInstance& instance, std::shared_ptr<Block> block) {
-  releases_.push_back({&instance, {}, {}, std::move(block)});
+  releases_.push_back({&instance, std::string(key), parent});
 }
 
 void Engine::settle() {
@@ -58,38 +61,21 @@ void Engine::settle() {
   std::vector<std::shared_ptr<Block>> last_users;
   for (std::size_t i = 0; i < releases_.size(); ++i) {
     Release release = std::move(releases_[i]);
-    if (release.block) last_users.push_back(std::move(release.block));
     if (release.parent.owner != nullptr)
       release.instance->remove_parent(release.key, release.parent);
     else
       release.instance->drop_use();
-    if (release.instance->unused()) release.instance->block().directory->destroy(*release.instance);
+    if (!release.instance->unused()) continue;
+    BlockDirectory& directory = *release.instance->block().directory;
+    directory.destroy(*release.instance);
+    if (directory.size() == 0) last_users.push_back(directory.take_kept());
   }
   releases_.clear();
   arena.clear();
-}
-
-ParameterVector::ParameterVector(std::span<const Value> values)
-    : values_(values.begin(), values.end()) {
-  std::size_t bytes = 0;
-  for (const Value& v : values_)
-    if (v.has_bytes()) bytes += v.size;
-  if (bytes == 0) return;
-  bytes_ = std::make_unique<char[]>(bytes);
-  char* at = bytes_.get();
-  for (Value& v : values_) {
-    if (!v.has_bytes()) continue;
-    std::copy(v.data, v.data + v.size, at);
-    v.data = at;
-    at += v.size;
-  }
-}
-
-void encode_vector(std::span<const Value> values, std::string& out) {
-  for (Value v : values) {
-    triples::encode_ordered(v, out);
-    if (v.is_number()) out += v.kind == triples::Kind::kInt ? 'i' : 'r';
-  }
+  core_steps.trim();
+  block_steps.trim();
+  constexpr std::size_t kKeptMax = 1024;
+  if (keyed.capacity() > kKeptMax) keyed = {};
 }
 
 RowId TupleTable::intern(const Slot* tuple) {
@@ -119,64 +105,75 @@ std::size_t TupleTable::memory_bytes() const {
 
 CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const Value> parameters,
                                      bool ordered) {
-  std::string key;
-  encode_vector(parameters, key);
-  if (Held* held = by_vector_.find(key)) {
-    ++held->uses;
+  if (const auto* held = instances_.find({parameters, nullptr})) {
+    ++held->instance->uses_;
     if (ordered) held->instance->demand_order();
     return *held->instance;
   }
-  auto made = std::make_unique<CoreInstance>(engine, core, parameters);
-  CoreInstance& instance = *made;
-  by_vector_[key] = Held{std::move(made), 1};
+  core.engine = &engine;
+  CoreInstance& instance = *make_with_tail<CoreInstance>(parameters, core).release();
+  instance.uses_ = 1;
+  instances_.insert({instance.parameters(), &instance});
   ++engine.instances;
-  routes_.resize(core.sources.size());
-  for (std::size_t s = 0; s < core.sources.size(); ++s) {
-    // Rows of derived tables find their one reader by themselves.
-    if (core.sources[s].derived >= 0 || core.routes[s].empty()) continue;
-    if (!routes_[s]) routes_[s] = std::make_unique<RouteIndex>(core.routes[s]);
-    routes_[s]->insert(instance.parameters().values(), &instance);
-  }
+  if (engine.live) engine.router.insert(instance);
   instance.hydrate(ordered);
   return instance;
 }
 
 void CoreDirectory::release(CoreInstance& instance) {
-  std::string key;
-  encode_vector(instance.parameters().values(), key);
-  Held* held = by_vector_.find(key);
-  TREMULA_ASSERT(held != nullptr && held->uses > 0);
-  if (--held->uses > 0) return;
-  for (const std::unique_ptr<RouteIndex>& index : routes_)
-    if (index) index->erase(instance.parameters().values(), &instance);
+  TREMULA_ASSERT(instance.uses_ > 0);
+  if (--instance.uses_ > 0) return;
+  if (instance.engine().live) instance.engine().router.erase(instance);
   instance.release_children();
   --instance.engine().instances;
-  const std::unique_ptr<CoreInstance> last = std::move(held->instance);
-  by_vector_.erase(key);
+  instances_.erase({instance.parameters(), nullptr});
+  delete &instance;
+}
+
+std::size_t CoreDirectory::memory_bytes() const {
+  std::size_t bytes = sizeof(*this) + instances_.memory_bytes();
+  for_each([&bytes](const CoreInstance& instance) { bytes += instance.memory_bytes(); });
+  return bytes;
+}
+
+CoreDirectory::~CoreDirectory() {
+  for (const auto& entry : instances_) delete entry.key.instance;
 }
 
 BlockInstance& BlockDirectory::acquire(Engine& engine, Block& block,
                                        std::span<const Value> parameters) {
-  std::string key;
-  encode_vector(parameters, key);
-  if (std::unique_ptr<BlockInstance>* found = by_vector_.find(key)) return **found;
-  auto made = std::make_unique<BlockInstance>(engine, block, parameters);
-  BlockInstance& instance = *made;
-  by_vector_[key] = std::move(made);
+  if (BlockInstance* found = find(parameters)) return *found;
+  block.engine = &engine;
+  const std::span<const Value> own = block.owns_vector() ? parameters : parameters.first(0);
+  BlockInstance& instance = *make_with_tail<BlockInstance>(own, block).release();
   ++engine.instances;
-  instance.hydrate();
+  instance.hydrate(parameters);
+  instances_.insert({instance.parameters(), &instance});
   return instance;
 }
 
 void BlockDirectory::destroy(BlockInstance& instance) {
-  std::string key;
-  encode_vector(instance.parameters().values(), key);
-  std::unique_ptr<BlockInstance>* found = by_vector_.find(key);
-  TREMULA_ASSERT(found != nullptr);
+  instances_.erase({instance.parameters(), nullptr});
   instance.release_children();
   --instance.engine().instances;
-  const std::unique_ptr<BlockInstance> last = std::move(*found);
-  by_vector_.erase(key);
+  delete &instance;
+}
+
+std::size_t BlockDirectory::memory_bytes() const {
+  std::size_t bytes = sizeof(*this) + instances_.memory_bytes();
+  for (const auto& entry : instances_) bytes += entry.key.instance->memory_bytes();
+  return bytes;
+}
+
+BlockDirectory::~BlockDirectory() {
+  for (const auto& entry : instances_) delete entry.key.instance;
+}
+
+std::size_t Engine::memory_bytes() const {
+  return sizeof(*this) + arena.bytes_reserved() + keyed.capacity() * sizeof(KeyedDelta) +
+         core_steps.memory_bytes() + block_steps.memory_bytes() + router.memory_bytes() +
+         noted_.capacity() * sizeof(noted_[0]) + releases_.capacity() * sizeof(Release) +
+         registry.memory_bytes();
 }
 
 Core::Core() : directory(std::make_unique<CoreDirectory>()) {}
@@ -185,6 +182,7 @@ Block::Block() : directory(std::make_unique<BlockDirectory>()) {}
 Block::~Block() = default;
 
 std::shared_ptr<Core> TemplateRegistry::share(std::unique_ptr<Core> made) {
+  ++version_;
   std::weak_ptr<Core>& known = cores_[made->canonical];
   if (std::shared_ptr<Core> core = known.lock()) {
     for (std::size_t s = 0; s < core->sources.size(); ++s)
@@ -192,27 +190,46 @@ std::shared_ptr<Core> TemplateRegistry::share(std::unique_ptr<Core> made) {
     return core;
   }
   build_plans(*made);
+  for (const CoreSource& source : made->sources) made->relations.push_back(source.relation);
   std::shared_ptr<Core> core(made.release(), [this](Core* last) {
     forget(last);
     delete last;
   });
   known = core;
   for (std::uint32_t s = 0; s < core->sources.size(); ++s)
-    if (core->sources[s].derived < 0) readers_[core->sources[s].table].push_back({core.get(), s});
+    if (core->sources[s].derived < 0)
+      tables_[core->sources[s].table].readers.push_back({core.get(), s});
   return core;
+}
+
+std::size_t TemplateRegistry::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [text, core] : cores_)
+    if (const auto held = core.lock()) bytes += sizeof(Core) + held->directory->memory_bytes();
+  for (const auto& [text, block] : blocks_)
+    if (const auto held = block.lock()) bytes += sizeof(Block) + held->directory->memory_bytes();
+  return bytes;
 }
 
 void TemplateRegistry::forget(Core* core) {
   cores_.erase(core->canonical);
   for (const CoreSource& source : core->sources) {
-    auto found = readers_.find(source.table);
-    if (source.derived >= 0 || found == readers_.end()) continue;
-    std::erase_if(found->second, [core](const Reader& r) { return r.core == core; });
-    if (found->second.empty()) readers_.erase(found);
+    auto found = tables_.find(source.table);
+    if (source.derived >= 0 || found == tables_.end()) continue;
+    std::erase_if(found->second.readers, [core](const Reader& r) { return r.core == core; });
+    if (found->second.readers.empty()) tables_.erase(found);
   }
 }
 
+void TemplateRegistry::look_again(Table& table) const {
+  table.version = version_;
+  table.reads = 0;
+  for (const Reader& reader : table.readers)
+    table.reads |= reader.core->sources[reader.source].read_columns;
+}
+
 std::shared_ptr<Block> TemplateRegistry::share(std::unique_ptr<Block> made) {
+  ++version_;
   std::weak_ptr<Block>& known = blocks_[made->canonical];
   if (std::shared_ptr<Block> block = known.lock()) return block;
   std::shared_ptr<Block> block(made.release(), [this](Block* last) {

@@ -129,6 +129,20 @@ class Explainer {
     line(depth, text);
   }
 
+  static std::string route_text(const RoutePlan& plan) {
+    std::string text;
+    for (const RouteArm& arm : plan.arms) {
+      bool equal = false, interval = false;
+      for (const RouteTerm& term : arm.terms)
+        (term.kind == RouteTerm::Kind::kEqual ? equal : interval) = true;
+      if (!text.empty()) text += " or ";
+      text += equal ? (interval ? "eq, interval" : "eq") : interval ? "interval" : "columns";
+      for (std::size_t hop = 0; hop < arm.hops.size(); ++hop)
+        text += arm.hops[hop].by_key ? " through key" : " through index";
+    }
+    return text.empty() ? "no row" : text;
+  }
+
   void from(const Core& core, int depth) {
     if (core.pull_plan.empty()) line(depth, "from nothing: one row");
     for (const BindStep& step : core.pull_plan) {
@@ -138,13 +152,10 @@ class Explainer {
       for (std::size_t i = 0; i < step.columns.size(); ++i)
         text += (i == 0 ? "(" : ", ") + column_name(source, step.columns[i]);
       if (!step.columns.empty()) text += ')';
+      if (!step.arms.empty()) text += '(' + number(step.arms.size()) + " lookups)";
       if (!step.filter.empty() || !step.match.empty())
         text += "   filter: " + number(step.filter.size() + step.match.size()) + " conditions";
-      const RouteKey& route = core.routes[step.source];
-      text += std::string("   route: ") + (route.of_row.empty() ? "" : "eq") +
-              (route.has_range() && !route.of_row.empty() ? ", " : "") +
-              (route.has_range() ? "interval" : "") + (route.empty() ? "columns" : "");
-      line(depth, text);
+      line(depth, text + "   route: " + route_text(core.routes[step.source]));
       if (source.derived < 0) continue;
       const Site& derived = core.derived[static_cast<std::size_t>(source.derived)];
       block(*derived.child, nullptr, depth + 1);
@@ -175,25 +186,35 @@ void explain_block(const Block& block, const BlockInstance* instance, std::strin
 }
 
 std::size_t CoreInstance::memory_bytes() const {
-  std::size_t bytes = sizeof(*this) + order_.memory_bytes() + tuples_.memory_bytes();
-  if (groups_) bytes += groups_->memory_bytes();
-  if (distinct_) bytes += distinct_->memory_bytes();
+  std::size_t bytes = sizeof(*this) + tail_bytes(parameters()) + order_.memory_bytes() +
+                      readers_.memory_bytes() + (step_ ? sizeof(CoreStep) : 0);
+  if (!parts_) return bytes;
+  bytes += sizeof(CoreParts) + parts_->tuples.memory_bytes();
+  if (groups() != nullptr) bytes += sizeof(GroupTable) + groups()->memory_bytes();
+  if (distinct() != nullptr) bytes += sizeof(GroupTable) + distinct()->memory_bytes();
   return bytes;
 }
 
 std::string CoreInstance::describe_state() const {
-  std::string text = std::to_string(count_new_) + " rows";
+  std::string text = std::to_string(count_) + " rows";
   if (ordered_) text += " in order";
-  if (groups_) text += ", " + std::to_string(groups_->row_count(triples::Side::kNew)) + " groups";
+  if (core_.grouped)
+    text += ", " + std::to_string(groups()->row_count(triples::Side::kNew)) + " groups";
   return text + ", " + std::to_string(memory_bytes()) + " bytes, " + std::to_string(deltas_seen_) +
          " deltas seen";
 }
 
 std::size_t BlockInstance::memory_bytes() const {
-  std::size_t bytes = sizeof(*this) + parents_.memory_bytes() + members_.memory_bytes();
-  for (const auto& entry : parents_) bytes += entry.value.memory_bytes();
-  if (derived_) bytes += derived_->memory_bytes();
-  return bytes + core_->memory_bytes();
+  std::size_t bytes = sizeof(*this) + (block_.owns_vector() ? tail_bytes(parameters()) : 0) +
+                      (step_ ? sizeof(BlockStep) : 0);
+  if (!parts_) return bytes;
+  bytes += sizeof(BlockParts) + parts_->parents.memory_bytes();
+  if (parts_->derived) bytes += sizeof(DerivedRelation) + parts_->derived->memory_bytes();
+  if (!parts_->members) return bytes;
+  const Members& members = *parts_->members;
+  bytes += sizeof(Members) + members.parents.memory_bytes() + members.counted.memory_bytes();
+  for (const auto& entry : members.parents) bytes += entry.value.memory_bytes();
+  return bytes;
 }
 
 }  // namespace tremula::dataflow

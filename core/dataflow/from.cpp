@@ -12,6 +12,12 @@ using triples::Relation;
 using triples::Side;
 using triples::Slot;
 
+namespace {
+
+constexpr std::size_t kAhead = 8;  // so many rows are on their way from memory
+
+}  // namespace
+
 void TupleFinder::pull(bool old_side, bool new_side) {
   const Core& core = instance_.core_;
   if (core.sources.empty()) {
@@ -90,17 +96,19 @@ void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool i
   bool search_old = in_old, search_new = in_new;
   if (rest_of_ >= 0 && !instance_.core_.has_on_sites) {
     // Only tuples that the pinned row may meet are looked for: on the sides where it is.
-    const Relation& pinned = *instance_.relations_[static_cast<std::size_t>(rest_of_)];
+    const Relation& pinned = *instance_.relations()[static_cast<std::size_t>(rest_of_)];
     search_old = in_old && pinned.exists(pinned_, Side::kOld);
     search_new = in_new && pinned.exists(pinned_, Side::kNew);
   }
   const bool complete = candidates(step, at == 0, search_old, search_new, rows);
   // Found by one side's values, on that side alone: the lookup has decided.
-  const bool looked_up = complete && search_old != search_new && in_old == search_old &&
-                         in_new == search_new;
-  for (Slot slot : rows) {
-    if (stopped_) break;
-    const Relation& relation = *instance_.relations_[step.source];
+  const bool looked_up =
+      complete && search_old != search_new && in_old == search_old && in_new == search_new;
+  const Relation& relation = *instance_.relations()[step.source];
+  for (std::size_t i = 0; i < rows.size() && !stopped_; ++i) {
+    if (i + kAhead < rows.size() && triples::worth_prefetching(rows[i], rows[i + kAhead]))
+      relation.prefetch(rows[i + kAhead], step.reads);
+    const Slot slot = rows[i];
     bind_row(plan, at, slot, in_old && (pinned_prefix || relation.exists(slot, Side::kOld)),
              in_new && (pinned_prefix || relation.exists(slot, Side::kNew)), looked_up);
   }
@@ -126,7 +134,7 @@ void TupleFinder::bind_row(const JoinPlan& plan, std::size_t at, Slot slot, bool
 // Whether the row meets the tuple so far, by its ON, sub-selects last: their children are held for
 // the pairs that the rest of the ON lets through.
 void TupleFinder::match(const BindStep& step, Slot slot, bool& in_old, bool& in_new) {
-  const Relation& relation = *instance_.relations_[step.source];
+  const Relation& relation = *instance_.relations()[step.source];
   tuple_[step.source] = slot;
   in_old = in_old && relation.exists(slot, Side::kOld) && holds(step.match, Side::kOld, false);
   in_new = in_new && relation.exists(slot, Side::kNew) && holds(step.match, Side::kNew, false);
@@ -166,7 +174,7 @@ void TupleFinder::bind_left(const JoinPlan& plan, std::size_t at, bool in_old, b
 // Returns: whether all columns of the access were looked up, so that what it implies holds.
 bool TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool in_new,
                              std::vector<Slot>& out) {
-  const Relation& relation = *instance_.relations_[step.source];
+  const Relation& relation = *instance_.relations()[step.source];
   switch (step.access) {
     case AccessKind::kPinned: out.push_back(pinned_); return false;
     case AccessKind::kKey: candidates_by_key(step, in_old, in_new, out); return true;
@@ -178,15 +186,22 @@ bool TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
       break;
     case AccessKind::kMembers: {
       const triples::TypeId table = instance_.core_.sources[step.source].table;
-      const BlockInstance* members = instance_.tuple_sites_.child(
+      const BlockInstance* members = instance_.parts_->tuple_sites.child(
           static_cast<std::uint32_t>(step.site), instance_.tuple_context(tuple_, Side::kNew));
       auto add = [&](std::string_view key) {
-        const Slot slot = instance_.engine_.tables.find(table, key);
+        const Slot slot = instance_.engine().tables.find(table, key);
         if (slot != triples::kNoSlot) out.push_back(slot);
       };
       members->for_each_member(add);
       return false;
     }
+    case AccessKind::kRange:
+      if (candidates_by_range(step, in_old, in_new, out)) return false;
+      break;
+    case AccessKind::kUnion:
+      if (candidates_by_arms(step, first, in_old, in_new, out)) return false;
+      out.clear();
+      break;
     default: break;
   }
   for (Slot slot = 0; slot < relation.slot_end(); ++slot)
@@ -194,6 +209,66 @@ bool TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
         (in_new && relation.exists(slot, Side::kNew)))
       out.push_back(slot);
   return false;
+}
+
+// Returns: false if an arm has no index, so that all rows must be looked at.
+bool TupleFinder::candidates_by_arms(const BindStep& step, bool first, bool in_old, bool in_new,
+                                     std::vector<Slot>& out) {
+  for (const BindStep& arm : step.arms) {
+    if (arm.access == AccessKind::kKey) {
+      candidates_by_key(arm, in_old, in_new, out);
+      continue;
+    }
+    const RelationIndex* index = index_of(arm, first);
+    if (index == nullptr) return false;
+    candidates_by_index(arm, *index, in_old, in_new, out);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return true;
+}
+
+bool TupleFinder::encode_bounds(const BindStep& step, Side side, std::string& lower,
+                                std::string& upper) const {
+  // No encoding begins another, so a zero behind one is less than all that are greater.
+  triples::encode_ordered(triples::Value::null(), lower);  // NULL meets nothing
+  lower += '\0';
+  upper = "\xFF";
+  const RowContext row = instance_.tuple_context(tuple_, side);
+  std::string bytes;
+  for (const RangeBound& bound : step.bounds) {
+    const triples::Value value = evaluate(*bound.value, row);
+    if (value.is_null()) return false;
+    bytes.clear();
+    triples::encode_ordered(value, bytes);
+    if (bound.strict == bound.lower) bytes += '\0';
+    if (bound.lower)
+      lower = std::max(lower, bytes);
+    else
+      upper = std::min(upper, bytes);
+  }
+  return true;
+}
+
+// Returns: false if there is no order to look in.
+bool TupleFinder::candidates_by_range(const BindStep& step, bool in_old, bool in_new,
+                                      std::vector<Slot>& out) {
+  if (!step.range) {
+    const bool again = instance_.engine().live && instance_.core_.directory->size() > 1;
+    const triples::TypeId table = instance_.core_.sources[step.source].table;
+    step.range = instance_.engine().indexes.of(table).range(step.columns[0], again);
+    if (!step.range) return false;
+  }
+  for (Side side : {Side::kOld, Side::kNew}) {
+    if (!(side == Side::kOld ? in_old : in_new)) continue;
+    std::string lower, upper;
+    if (encode_bounds(step, side, lower, upper))
+      step.range->for_each(lower, upper, side, [&out](Slot slot) { out.push_back(slot); });
+  }
+  if (!in_old || !in_new) return true;
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return true;
 }
 
 bool TupleFinder::encode_values(const BindStep& step, const std::vector<ColumnIndex>& columns,
@@ -217,7 +292,7 @@ void TupleFinder::candidates_by_key(const BindStep& step, bool in_old, bool in_n
   for (Side side : {Side::kOld, Side::kNew}) {
     if (!(side == Side::kOld ? in_old : in_new)) continue;
     if (!encode_values(step, step.columns, side, key)) continue;
-    const Slot slot = instance_.engine_.tables.find(table, key);
+    const Slot slot = instance_.engine().tables.find(table, key);
     if (slot != triples::kNoSlot && (out.empty() || out[0] != slot)) out.push_back(slot);
   }
 }
@@ -226,18 +301,21 @@ const RelationIndex* TupleFinder::index_of(const BindStep& step, bool first) con
   const Core& core = instance_.core_;
   const CoreSource& source = core.sources[step.source];
   if (source.derived >= 0) {
-    const BlockInstance* child = instance_.derived_[static_cast<std::size_t>(source.derived)];
+    const BlockInstance* child =
+        instance_.parts_->derived[static_cast<std::size_t>(source.derived)];
     return &child->derived_relation()->indexes().kept(step.columns);
   }
   if (!step.index) {
-    const bool may_make = !(first && core.single);
-    step.index = instance_.engine_.indexes.of(source.table).find(step.columns, may_make);
+    // A statement's own rows are found by an index of their own once they are asked for again.
+    const bool again = instance_.engine().live && core.directory->size() > 1;
+    const bool may_make = !(first && core.single) || again;
+    step.index = instance_.engine().indexes.of(source.table).find(step.columns, may_make);
   }
   return step.index.get();
 }
 
-void TupleFinder::candidates_by_index(const BindStep& step, const RelationIndex& index,
-                                      bool in_old, bool in_new, std::vector<Slot>& out) {
+void TupleFinder::candidates_by_index(const BindStep& step, const RelationIndex& index, bool in_old,
+                                      bool in_new, std::vector<Slot>& out) {
   std::string old_key, new_key;
   auto add = [&out](Slot slot) {
     out.push_back(slot);
@@ -248,7 +326,7 @@ void TupleFinder::candidates_by_index(const BindStep& step, const RelationIndex&
   else
     in_old = false;
   if (!in_new || !encode_values(step, index.columns(), Side::kNew, new_key)) return;
-  const bool untouched = instance_.relations_[step.source]->write_log().empty();
+  const bool untouched = instance_.relations()[step.source]->write_log().empty();
   if (in_old && untouched && old_key == new_key) return;
   const bool both = in_old && !out.empty();
   index.for_each(new_key, Side::kNew, add);

@@ -1,6 +1,7 @@
 #include "core/dataflow/graph.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/dataflow/explain.h"
 #include "core/dataflow/instance.h"
@@ -14,7 +15,6 @@ namespace tremula::dataflow {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
-using triples::RowChange;
 using triples::Side;
 using triples::Slot;
 using triples::Value;
@@ -73,122 +73,103 @@ std::vector<Value> root_vector(const Lowered& lowered, std::span<const Value> pa
   return values;
 }
 
-// A root instance with a listener. It keeps the engine and its template.
-class RootView final : public View {
- public:
-  RootView(std::shared_ptr<Engine> engine, std::shared_ptr<Block> block, BlockInstance& instance)
-      : engine_(std::move(engine)), block_(std::move(block)), instance_(instance) {}
-
-  ~RootView() override {
-    if (!engine_->live) return;
-    engine_->views.erase(this);
-    instance_.remove_listener(this);
-    engine_->release_later(instance_, std::move(block_));
-    if (!engine_->in_step) engine_->settle();
-  }
-
-  void for_each_json(const std::function<bool(std::string_view)>& row) const override {
-    bool more = true;
-    std::string text;
-    instance_.for_each_visible(engine_->present(), [&](RowId id) {
-      if (!more) return;
-      text.clear();
-      print_row(instance_, id, engine_->present(), text);
-      more = row(text);
-    });
-    forget_texts();
-  }
-  void print(std::string& out) const override {
-    print_rows(instance_, engine_->present(), out);
-    forget_texts();
-  }
-  std::size_t row_count() const override { return instance_.row_count(engine_->present()); }
-  ChangeList changes(bool with_old) const override {
-    ChangeList& kept = instance_.kept_changes(with_old);
-    if (!kept) {
-      auto list = std::make_shared<std::vector<Change>>();
-      make_changes(instance_, with_old, *list);
-      kept = std::move(list);
-    }
-    return kept;
-  }
-  std::string explain() const override {
-    std::string text;
-    explain_block(*block_, &instance_, text);
-    return text;
-  }
-  const BlockInstance* instance() const { return &instance_; }
-
- private:
-  // What printing computed; in a step deltas may still point there.
-  void forget_texts() const {
-    if (!engine_->in_step) engine_->arena.clear();
-  }
-
-  std::shared_ptr<Engine> engine_;
-  std::shared_ptr<Block> block_;
-  BlockInstance& instance_;
-};
-
 }  // namespace
+
+// --- View ---
+
+View::View(BlockInstance& instance, std::uint64_t opened) : instance_(&instance), opened_(opened) {
+  if (!engine().live) return;
+  ++engine().views;
+  next_ = *instance.listeners();
+  link_ = instance.listeners();
+  *link_ = this;
+  if (next_ != nullptr) next_->link_ = &next_;
+}
+
+View::View(View&& other) noexcept
+    : instance_(std::exchange(other.instance_, nullptr)),
+      next_(std::exchange(other.next_, nullptr)),
+      link_(std::exchange(other.link_, nullptr)),
+      opened_(other.opened_) {
+  if (link_ == nullptr) return;
+  *link_ = this;
+  if (next_ != nullptr) next_->link_ = &next_;
+}
+
+void View::end() {
+  if (link_ == nullptr) return;
+  *link_ = next_;
+  if (next_ != nullptr) next_->link_ = link_;
+  Engine& engine = this->engine();
+  --engine.views;
+  engine.release_later(*instance_, {}, {});
+  link_ = nullptr;
+  if (!engine.in_step) engine.settle();
+}
+
+Engine& View::engine() const { return instance_->engine(); }
+
+void View::for_each_json(const std::function<bool(std::string_view)>& row) const {
+  const Side side = engine().present();
+  bool more = true;
+  std::string text;
+  instance_->for_each_visible(side, [&](RowId id) {
+    if (!more) return;
+    text.clear();
+    print_row(*instance_, id, side, text);
+    more = row(text);
+  });
+  forget_texts();
+}
+
+void View::print(std::string& out) const {
+  print_rows(*instance_, engine().present(), out);
+  forget_texts();
+}
+
+std::size_t View::row_count() const { return instance_->row_count(engine().present()); }
+
+ChangeList View::changes(bool with_old, base::Arena& arena) const {
+  BlockStep& step = instance_->step();
+  if (!step.listed[with_old]) {
+    step.changes[with_old] = make_changes(*instance_, with_old, arena);
+    step.listed[with_old] = true;
+  }
+  return step.changes[with_old];
+}
+
+std::string View::explain() const {
+  std::string text;
+  explain_block(instance_->block(), instance_, text);
+  return text;
+}
+
+// What printing computed; in a step deltas may still point there.
+void View::forget_texts() const {
+  if (!engine().in_step) engine().arena.clear();
+}
 
 struct Graph::Impl {
   Impl(TableSource& tables, ArrangementStore& store, Life life)
-      : arrangements(store), engine(std::make_shared<Engine>(tables, store.impl())) {
+      : arrangements(store), engine(std::make_unique<Engine>(tables, store.impl())) {
     engine->live = life == Life::kLive;
   }
 
-  std::unique_ptr<RootView> open(const Select& select, std::span<const Value> parameters) {
+  BlockInstance& open(const Select& select, std::span<const Value> parameters) {
     Lowered lowered = lower_root(select, engine->tables, engine->registry);
     const std::vector<Value> values = root_vector(lowered, parameters);
     BlockInstance& instance = lowered.block->directory->acquire(*engine, *lowered.block, values);
     instance.add_use();
-    auto view = std::make_unique<RootView>(engine, lowered.block, instance);
-    if (engine->live) {
-      engine->views.insert(view.get());
-      instance.add_listener(++engine->opened, view.get());
-    }
-    return view;
-  }
-
-  // Wakes the instances of `reader` that a changed row may concern, by the values that instances
-  // are routed by.
-  void route(const TemplateRegistry::Reader& reader, const RowChange& change) {
-    const Core& core = *reader.core;
-    const CoreSource& source = core.sources[reader.source];
-    if (change.in_old && change.in_new && (change.changed & source.read_columns) == 0) return;
-    if (core.directory->size() == 0) return;
-    const RouteKey& key = core.routes[reader.source];
-    auto touch = [&](CoreInstance& instance) { instance.touch(reader.source, change.slot); };
-    if (key.empty()) {
-      core.directory->for_each(touch);
-      return;
-    }
-    Slot tuple[kSourcesMax] = {};
-    const triples::Relation* relations[kSourcesMax] = {};
-    tuple[reader.source] = change.slot;
-    relations[reader.source] = source.relation;
-    RowContext row;
-    row.relations = relations;
-    row.tuple = tuple;
-    row.arena = &engine->arena;
-    const bool only_new = change.in_new && (change.changed & key.read_columns) == 0;
-    const bool ask_old = change.in_old && !only_new;
-    if (ask_old) {
-      row.side = Side::kOld;
-      old_values.read(key, row);
-    }
-    if (change.in_new) {
-      row.side = Side::kNew;
-      new_values.read(key, row);
-    }
-    core.directory->routes(reader.source)
-        .for_each(ask_old ? &old_values : nullptr, change.in_new ? &new_values : nullptr, touch);
+    if (engine->live)
+      lowered.block->directory->keep(lowered.block);
+    else
+      engine->roots.push_back(lowered.block);
+    return instance;
   }
 
   ArrangementStore& arrangements;
-  std::shared_ptr<Engine> engine;
-  RouteValues old_values, new_values;
+  std::unique_ptr<Engine> engine;
+  std::vector<std::pair<std::uint64_t, View*>> by_opening;
   std::vector<View*> touched;
 };
 
@@ -196,11 +177,11 @@ Graph::Graph(TableSource& tables, ArrangementStore& arrangements, Life life)
     : impl_(std::make_unique<Impl>(tables, arrangements, life)) {}
 Graph::~Graph() = default;
 
-Result<std::unique_ptr<View>> Graph::open(const Select& select, std::span<const Value> parameters) {
+Result<View> Graph::open(const Select& select, std::span<const Value> parameters) {
   if (!LimitCheck(parameters).select(select))
     return Error{ErrorCode::kLimitRange, "LIMIT and OFFSET must be whole numbers from 0", {}};
   impl_->arrangements.refresh();
-  return std::unique_ptr<View>(impl_->open(select, parameters));
+  return View(impl_->open(select, parameters), ++impl_->engine->opened);
 }
 
 Result<void> Graph::run(const Select& select, std::span<const Value> parameters,
@@ -208,8 +189,7 @@ Result<void> Graph::run(const Select& select, std::span<const Value> parameters,
   if (!LimitCheck(parameters).select(select))
     return Error{ErrorCode::kLimitRange, "LIMIT and OFFSET must be whole numbers from 0", {}};
   impl_->arrangements.refresh();
-  const std::unique_ptr<RootView> view = impl_->open(select, parameters);
-  const BlockInstance& instance = *view->instance();
+  const BlockInstance& instance = impl_->open(select, parameters);
   const Core& core = instance.core().core();
   const bool plain =
       !core.grouped && !core.distinct && !core.sources.empty() && core.sources[0].derived < 0;
@@ -232,18 +212,16 @@ std::span<View* const> Graph::step() {
   Engine& engine = *impl.engine;
   engine.in_step = true;
   impl.arrangements.refresh_sealed();
-  for (const auto& [type, readers] : engine.registry.tables()) {
-    const std::span<const RowChange> changes = engine.tables.table(type)->changes();
-    for (const RowChange& change : changes)
-      for (const TemplateRegistry::Reader& reader : readers) impl.route(reader, change);
-  }
+  engine.router.route(engine.registry);
   engine.drain_all();
-  impl.touched.clear();
-  std::vector<std::pair<std::uint64_t, View*>> touched;
+  auto& order = impl.by_opening;
+  order.clear();
   for (const BlockInstance* root : engine.touched_roots)
-    touched.insert(touched.end(), root->listeners().begin(), root->listeners().end());
-  std::sort(touched.begin(), touched.end());
-  for (const auto& [opened, view] : touched) impl.touched.push_back(view);
+    for (View* view = root->first_listener(); view != nullptr; view = view->next_)
+      order.emplace_back(view->opened_, view);
+  if (!std::is_sorted(order.begin(), order.end())) std::sort(order.begin(), order.end());
+  impl.touched.clear();
+  for (const auto& [opened, view] : order) impl.touched.push_back(view);
   return impl.touched;
 }
 
@@ -257,9 +235,8 @@ GraphStats Graph::stats() const {
   GraphStats stats;
   stats.templates = engine.registry.size();
   stats.instances = engine.instances;
-  stats.views = engine.views.size();
-  for (const auto& entry : engine.views)
-    stats.bytes += static_cast<RootView*>(entry.key)->instance()->memory_bytes();
+  stats.views = engine.views;
+  stats.bytes = engine.memory_bytes();
   return stats;
 }
 

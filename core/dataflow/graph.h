@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/arena.h"
 #include "core/base/result.h"
 #include "core/dataflow/plan.h"
 #include "core/triples/relation.h"
@@ -51,33 +52,54 @@ enum class ChangeKind : std::uint8_t {
 };
 
 // One change, in the order in which a patch applies them (RFC 6902).
+// Borrowed: see View::changes().
 struct Change {
   ChangeKind kind = ChangeKind::kReplace;
-  std::string path;       // JSON pointer into the result as it is when the change is applied
-  std::string from;       // of kMove
-  std::string value;      // JSON text: of kAdd and kReplace
-  std::string old_value;  // JSON text: of kRemove and kReplace, if asked for
-  std::string key;        // JSON array of the row's key values, if the path names a row
+  std::string_view path;       // JSON pointer into the result as it is when the change is applied
+  std::string_view from;       // of kMove
+  std::string_view value;      // JSON text: of kAdd and kReplace
+  std::string_view old_value;  // JSON text: of kRemove and kReplace, if asked for
+  std::string_view key;  // JSON array of the row's key values, if asked for and a row is named
 };
 
-using ChangeList = std::shared_ptr<const std::vector<Change>>;
+using ChangeList = std::span<const Change>;
 
-// A result that is kept. Destroying it ends it.
+class BlockInstance;
+struct Engine;
+
+// A result that is kept, and one hold on it. Destroying it ends it.
+// Requires: its graph outlives it.
 class View {
  public:
-  virtual ~View() = default;
+  View(View&& other) noexcept;
+  View& operator=(View&&) = delete;
+  ~View() { end(); }
+  void end();  // nothing may be asked any more
+
   // Calls `row` with the JSON text of each row, in order, as of the last step (the new side). Stops
   // when it returns false.
-  virtual void for_each_json(const std::function<bool(std::string_view)>& row) const = 0;
+  void for_each_json(const std::function<bool(std::string_view)>& row) const;
   // The whole result as a JSON array.
-  virtual void print(std::string& out) const = 0;
-  virtual std::size_t row_count() const = 0;
+  void print(std::string& out) const;
+  std::size_t row_count() const;
   // After a step: what changed, as an RFC 6902 patch's operations. Empty: the result prints as
   // before.
   // Views of one result share one list.  `with_old`: fill old_value and key too.
-  virtual ChangeList changes(bool with_old) const = 0;
+  // Borrowed: list and texts stand in `arena`, which must be the same for all views of a step.
+  ChangeList changes(bool with_old, base::Arena& arena) const;
   // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.
-  virtual std::string explain() const = 0;
+  std::string explain() const;
+
+ private:
+  friend class Graph;
+  View(BlockInstance& instance, std::uint64_t opened);
+  Engine& engine() const;
+  void forget_texts() const;
+
+  BlockInstance* instance_;  // null: moved from
+  View* next_ = nullptr;     // of the same result
+  View** link_ = nullptr;    // what points to this one
+  std::uint64_t opened_;     // its number, in the order of their opening
 };
 
 // The plan of a select as a tree, an operator a line.
@@ -87,7 +109,7 @@ struct GraphStats {
   std::size_t templates = 0;
   std::size_t instances = 0;
   std::size_t views = 0;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;  // of all instances and what they share, each counted once
 };
 
 class Graph {
@@ -102,8 +124,7 @@ class Graph {
   // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are
   // copied.
   // Errors: limit_range (with the span {0,0}).
-  base::Result<std::unique_ptr<View>> open(const Select& select,
-                                           std::span<const triples::Value> parameters);
+  base::Result<View> open(const Select& select, std::span<const triples::Value> parameters);
 
   // Runs a select once, on the new side, and calls `row` with the row's slot in its first source
   // (kNoSlot if that is no base table) and the values of the shape's properties (all must be
@@ -127,6 +148,12 @@ class Graph {
   std::unique_ptr<Impl> impl_;
 };
 
+// When an index that was declared is built.
+enum class IndexBuild : std::uint8_t {
+  kNow,
+  kWhenAsked,  // and then kept: tables that lie in files are not read before
+};
+
 // The orders over base tables that several graphs share: those of INDEX declarations and those that
 // live queries asked for.
 class ArrangementStore {
@@ -134,7 +161,8 @@ class ArrangementStore {
   explicit ArrangementStore(TableSource& tables);
   ~ArrangementStore();
   // Keeps table(column | key) from now on / no longer for itself.
-  void declare_index(triples::TypeId type, triples::AttrId attr);
+  void declare_index(triples::TypeId type, triples::AttrId attr,
+                     IndexBuild build = IndexBuild::kNow);
   void drop_index(triples::TypeId type, triples::AttrId attr);
   // Looks again at what was written since the last call: after an undone statement, and before a
   // select inside a transaction.

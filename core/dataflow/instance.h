@@ -23,12 +23,16 @@
 #include <vector>
 
 #include "core/base/arena.h"
+#include "core/base/check.h"
 #include "core/base/flat_map.h"
-#include "core/dataflow/arrangement.h"
+#include "core/dataflow/core_order.h"
 #include "core/dataflow/lowering.h"
+#include "core/dataflow/parameters.h"
 #include "core/dataflow/parent_list.h"
+#include "core/dataflow/pointer_list.h"
 #include "core/dataflow/relation_index.h"
-#include "core/dataflow/route_index.h"
+#include "core/dataflow/router.h"
+#include "core/dataflow/step.h"
 
 namespace tremula::dataflow {
 
@@ -36,19 +40,18 @@ class BlockInstance;
 class CoreInstance;
 class GroupTable;
 class DerivedRelation;
+struct PatchScratch;
 struct Engine;
-
-struct RowDelta {
-  RowId row = 0;
-  bool in_old = false;
-  bool in_new = false;
-};
 
 // Anything that a step may have to look at again.
 class Instance {
  public:
-  Instance(Engine& engine, std::uint32_t rank) : engine_(engine), rank_(rank) {}
+  explicit Instance(std::uint32_t rank) : rank_(static_cast<std::uint16_t>(rank)) {
+    TREMULA_ASSERT(rank_ == rank);
+  }
   virtual ~Instance() = default;
+  // Instances stand in memory of their own size (parameters.h).
+  static void operator delete(void* memory) { ::operator delete(memory); }
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
@@ -60,36 +63,15 @@ class Instance {
   // The members of a semi-join that `key` names came or went. Rows that are not listed are found by
   // the site's probe.
   virtual void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) = 0;
+  virtual Engine& engine() const = 0;
   std::uint32_t rank() const { return rank_; }
-  Engine& engine() const { return engine_; }
-
- protected:
-  void wake();
-
-  Engine& engine_;
 
  private:
   friend struct Engine;
-  const std::uint32_t rank_;
+  const std::uint16_t rank_;
   bool woken_ = false;
   bool noted_ = false;  // must hear settle()
 };
-
-// The parameter vector of an instance, with bytes of its own.
-class ParameterVector {
- public:
-  explicit ParameterVector(std::span<const triples::Value> values);
-  const triples::Value* data() const { return values_.data(); }
-  std::span<const triples::Value> values() const { return values_; }
-
- private:
-  std::vector<triples::Value> values_;
-  std::unique_ptr<char[]> bytes_;
-};
-
-// The text that equal vectors share: order-preserving encodings, and the kinds where these merge (1
-// and 1.0 print differently).
-void encode_vector(std::span<const triples::Value> values, std::string& out);
 
 // Rows of several sources as one number each.
 class TupleTable {
@@ -136,8 +118,6 @@ class SiteHolder final : public SiteReader {
   const Site& site(std::uint32_t index) const { return sites_[index]; }
 
  private:
-  void parameters_of(const Site& site, const RowContext& row,
-                     std::vector<triples::Value>& out) const;
   // What a row's place among the parents is: the encoded probe, empty without one. False: it is not
   // listed (NULL, or found by an index).
   bool listed_under(const Site& site, const RowContext& row, std::string& out) const;
@@ -156,14 +136,27 @@ class TupleVisitor {
   virtual bool visit(const triples::Slot* tuple, bool in_old, bool in_new) = 0;
 };
 
-struct TouchedRow {
-  std::uint32_t source = 0;
-  triples::Slot slot = triples::kNoSlot;
+// What only some core instances hold.
+struct CoreParts {
+  CoreParts(CoreInstance& owner, const Core& core);
+
+  std::vector<const triples::Relation*> relations;  // per source, if some are derived
+  std::vector<BlockInstance*> derived;
+  SiteHolder tuple_sites;
+  SiteHolder group_sites;
+  TupleTable tuples;
+  std::unique_ptr<GroupTable> groups;
+  std::unique_ptr<GroupTable> distinct;
+  const triples::Relation* group_relation[1] = {nullptr};
+  // Of the last stage, if that is groups or distinct.
+  const triples::Relation* stage_relation[1] = {nullptr};
+  std::vector<std::shared_ptr<RelationIndex>> reverse_indexes;  // by site
 };
 
 class CoreInstance final : public Instance {
  public:
-  CoreInstance(Engine& engine, Core& core, std::span<const triples::Value> parameters);
+  // Use make_with_tail(): the parameters stand behind the instance.
+  explicit CoreInstance(Core& core);
   ~CoreInstance() override;
 
   void hydrate(bool ordered);
@@ -171,21 +164,35 @@ class CoreInstance final : public Instance {
   void settle() override;
   void site_changed(SiteScope scope, std::uint32_t site, RowId row) override;
   void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) override;
+  Engine& engine() const override { return *core_.engine; }
   void touch(std::uint32_t source, triples::Slot slot);
   void release_children();
 
   Core& core() const { return core_; }
-  const ParameterVector& parameters() const { return parameters_; }
+  // The one source whose slots are the rows, or null.
+  const CoreSource* plain_source() const {
+    const bool plain = core_.sources.size() == 1 && !core_.grouped && !core_.distinct;
+    return plain ? &core_.sources[0] : nullptr;
+  }
+  std::span<const triples::Value> parameters() const {
+    return {reinterpret_cast<const triples::Value*>(this + 1), core_.parameter_count};
+  }
+  // Where the router has put it.
+  RoutePlace places() const { return places_; }
+  void set_places(RoutePlace places) { places_ = places; }
 
   // --- The last stage's rows ---
   std::size_t count(triples::Side side) const {
-    return side == triples::Side::kOld ? count_old_ : count_new_;
+    return side == triples::Side::kOld && step_ ? step_->count_old : count_;
   }
-  const Arrangement& order() const { return order_; }
   // Keeps the rows in order from now on.
   void demand_order();
   bool ordered() const { return ordered_; }
-  std::span<const RowDelta> deltas() const { return deltas_; }
+  std::span<const RowDelta> deltas() const {
+    return step_ ? std::span<const RowDelta>(step_->deltas) : std::span<const RowDelta>();
+  }
+  // Where the deltas stand.  Requires: ordered().
+  const ChangedRanks& changed_ranks() const;
   // What an expression over the last stage needs. `scratch` holds the tuple of a row that is a
   // slot.
   RowContext row_context(RowId row, triples::Side side, triples::Slot& scratch) const;
@@ -197,23 +204,37 @@ class CoreInstance final : public Instance {
   std::size_t rank(RowId row, triples::Side side) const;
   // The row at a position, or kAllRows.
   RowId select(std::size_t index, triples::Side side) const;
-  RowId single_row() const { return single_row_; }
+  // Calls visit(row) for `count` rows from `index` on.
+  void for_each_from(std::size_t index, std::size_t count, triples::Side side,
+                     const std::function<void(RowId)>& visit) const;
+  static constexpr RowId kSingleRow = 0;  // where at most one row can be
   // All rows of the last stage on the new side, in no order.
   void for_each_row(const std::function<void(RowId)>& visit);
 
+  std::span<BlockInstance* const> readers() const { return readers_.items(); }
   void add_reader(BlockInstance& reader);
   void remove_reader(BlockInstance& reader);
+  // What the reader and those that print alike have printed in this step; or null.
+  RowTexts* texts_of(const BlockInstance& reader) const;
   std::size_t memory_bytes() const;
   std::string describe_state() const;
 
  private:
   friend class TupleFinder;
   friend class CoreDirectory;
+  friend struct CoreParts;
   class Hydrator;
   class Collector;
 
   RowContext tuple_context(const triples::Slot* tuple, triples::Side side) const;
   RowContext group_context(const triples::Slot* slot, triples::Side side) const;
+  const triples::Relation* const* relations() const {
+    return parts_ && !parts_->relations.empty() ? parts_->relations.data() : core_.relations.data();
+  }
+  GroupTable* groups() const { return parts_ ? parts_->groups.get() : nullptr; }
+  GroupTable* distinct() const { return parts_ ? parts_->distinct.get() : nullptr; }
+  CoreStep& step();
+  void end_step();
   void open();
   // One tuple, decided without sub-selects of WHERE: these, then the stages after.
   void take_tuple(const triples::Slot* tuple, bool in_old, bool in_new);
@@ -227,7 +248,6 @@ class CoreInstance final : public Instance {
   bool first_visit(const triples::Slot* tuple);
   void open_reverse_indexes();
   void release_rows();
-  void release_dead_tuples();
   int left_source_of(std::uint32_t site) const;
 
   // core_groups.cpp
@@ -250,43 +270,21 @@ class CoreInstance final : public Instance {
   void row_key(const RowContext& row, std::string& out) const;  // the tie-break of a tuple
   void order_key_of(const RowContext& row, std::string& out) const;
   void tie_break_of(const RowContext& row, std::string& out) const;
-  void build_order();
   void wake_readers();
   bool needs_rows() const;
 
+  std::uint32_t count_ = 0;  // rows on the new side
   Core& core_;
-  ParameterVector parameters_;
-  std::vector<const triples::Relation*> relations_;  // per source
-  std::vector<BlockInstance*> derived_;
-  SiteHolder tuple_sites_;
-  SiteHolder group_sites_;
-  TupleTable tuples_;
-  std::unique_ptr<GroupTable> groups_;
-  std::unique_ptr<GroupTable> distinct_;
-  const triples::Relation* group_relation_[1] = {nullptr};
-  const triples::Relation* stage_relation_[1] = {
-      nullptr};                 // of the last stage, if that is groups or distinct
-  const RowId single_row_ = 0;  // where at most one row can be
+  std::unique_ptr<CoreStep> step_;    // from the first touch to settle()
+  std::unique_ptr<CoreParts> parts_;  // null: a plain core
+  CoreOrder order_;
+  PointerList<BlockInstance> readers_;  // by reach: windows that end first stand first
+  std::uint64_t deltas_seen_ = 0;
+  std::uint32_t uses_ = 0;
+  RoutePlace places_ = kNoPlace;
   bool ordered_ = false;
   bool hydrating_ = false;
   bool closing_ = false;
-  bool many_candidates_ = true;
-  std::vector<std::shared_ptr<RelationIndex>> reverse_indexes_;  // by site
-  Arrangement order_;
-  std::size_t count_old_ = 0, count_new_ = 0;
-
-  std::vector<TouchedRow> touched_rows_;
-  std::vector<RowId> touched_tuples_;
-  std::vector<RowId> touched_groups_;
-  bool touched_all_ = false, touched_all_groups_ = false;
-  base::FlatSet<std::string> visited_;  // tuples of this step
-  base::FlatSet<std::string> visited_pairs_;
-  std::vector<RowId> dead_tuples_;
-  std::vector<std::pair<std::string, RowId>> building_;
-  std::vector<RowDelta> deltas_;
-  std::vector<BlockInstance*> readers_;  // by reach: windows that end first stand first
-  mutable std::string key_old_, key_new_;
-  std::uint64_t deltas_seen_ = 0;
 };
 
 // Who counts under a member's key.
@@ -296,25 +294,51 @@ struct Member {
   bool touched = false;
 };
 
+// Of a semi-join's child.
+struct Members {
+  base::FlatMap<std::string, ParentList> parents;  // by probe key
+  base::FlatMap<std::string, Member> counted;
+  std::vector<std::string> touched;
+  std::size_t nulls_old = 0, nulls_new = 0, total_old = 0, total_new = 0;
+};
+
+// What only some block instances hold: not the roots of plain selects.
+struct BlockParts {
+  BlockParts(BlockInstance& owner, const Block& block);
+
+  SiteHolder sites;
+  ParentList parents;
+  std::unique_ptr<Members> members;
+  std::unique_ptr<DerivedRelation> derived;
+};
+
 class BlockInstance final : public Instance {
  public:
-  BlockInstance(Engine& engine, Block& block, std::span<const triples::Value> parameters);
+  // Use make_with_tail(): the parameters stand behind the instance, unless they are its core's.
+  explicit BlockInstance(Block& block);
   ~BlockInstance() override;
 
-  void hydrate();
+  // `parameters`: all of them.
+  void hydrate(std::span<const triples::Value> parameters);
   void drain() override;
   void settle() override;
   void site_changed(SiteScope scope, std::uint32_t site, RowId row) override;
   void member_changed(SiteScope scope, std::uint32_t site, std::string_view key) override;
+  Engine& engine() const override { return *block_.engine; }
   void release_children();
 
   Block& block() const { return block_; }
   CoreInstance& core() const { return *core_; }
-  const ParameterVector& parameters() const { return parameters_; }
-  const SiteHolder& sites() const { return sites_; }
+  std::span<const triples::Value> parameters() const {
+    return {block_.owns_vector() ? reinterpret_cast<const triples::Value*>(this + 1)
+                                 : core_->parameters().data(),
+            block_.parameter_count};
+  }
+  const SiteHolder& sites() const { return parts_->sites; }
 
   // The first position behind its window: changes from there on don't concern it.
   std::size_t reach() const;
+  std::size_t offset() const { return number_at(block_.offset, 0); }
 
   // --- Users ---
   void add_parent(std::string_view key, const ParentRef& parent);
@@ -335,27 +359,32 @@ class BlockInstance final : public Instance {
   triples::Value contains(std::string_view key, bool has_null, triples::Side side) const;
   template <typename Visitor>
   void for_each_member(Visitor&& visit) const {  // of either side
-    for (const auto& entry : members_)
+    for (const auto& entry : parts_->members->counted)
       if (entry.value.count_old > 0 || entry.value.count_new > 0)
         visit(std::string_view(entry.key));
   }
-  DerivedRelation* derived_relation() const { return derived_.get(); }
+  DerivedRelation* derived_relation() const { return parts_->derived.get(); }
   // What the step in hand changed: rows that entered, left, or stayed and may print otherwise. Each
   // row once.
-  std::span<const RowDelta> deltas() const { return deltas_; }
+  std::span<const RowDelta> deltas() const {
+    return step_ ? std::span<const RowDelta>(step_->deltas) : std::span<const RowDelta>();
+  }
   RowContext shape_context(RowId row, triples::Side side, triples::Slot& scratch) const;
+  // Whether both print a row alike: they differ in LIMIT and OFFSET alone.
+  bool prints_rows_like(const BlockInstance& other) const;
 
-  // Of a root: who hears of it, with the number at which each was opened.
-  using Listeners = std::vector<std::pair<std::uint64_t, View*>>;
-  const Listeners& listeners() const { return listeners_; }
-  void add_listener(std::uint64_t opened, View* view) { listeners_.emplace_back(opened, view); }
-  void remove_listener(View* view);
-  ChangeList& kept_changes(bool with_old) { return changes_[with_old]; }  // until settle()
+  // Of a root: who hears of it, a list through the views.
+  View* first_listener() const { return listeners_; }
+  View** listeners() { return &listeners_; }
+  BlockStep& step();  // of the step in hand
 
-  std::size_t memory_bytes() const;
+  std::size_t memory_bytes() const;  // without the core's
   std::uint64_t deltas_seen() const { return deltas_seen_; }
 
  private:
+  std::size_t number_at(int parameter, std::size_t otherwise) const;
+  bool has_limit() const { return block_.limit >= 0; }
+  std::size_t limit() const { return number_at(block_.limit, ~std::size_t{0}); }
   void for_each_row(const std::function<void(RowId)>& visit) const;
   void update_row_sites(RowId row, bool in_old, bool in_new);
   void collect_window();
@@ -367,33 +396,41 @@ class BlockInstance final : public Instance {
   void tell_members();
   void tell_all();
 
+  std::uint32_t uses_ = 0;
   Block& block_;
-  ParameterVector parameters_;
   CoreInstance* core_ = nullptr;
-  SiteHolder sites_;
-  bool has_limit_ = false;
-  std::size_t limit_ = 0, offset_ = 0;
-  std::size_t uses_ = 0;
-  base::FlatMap<std::string, ParentList> parents_;
-  std::unique_ptr<DerivedRelation> derived_;
-
-  base::FlatMap<std::string, Member> members_;
-  std::vector<std::string> touched_members_;
-  std::size_t nulls_old_ = 0, nulls_new_ = 0, total_old_ = 0, total_new_ = 0;
-
-  std::vector<RowId> touched_rows_;
-  bool touched_all_ = false;
-  std::vector<RowDelta> deltas_;
+  std::unique_ptr<BlockStep> step_;
+  std::unique_ptr<BlockParts> parts_;
+  View* listeners_ = nullptr;
   std::uint64_t deltas_seen_ = 0;
-  Listeners listeners_;
-  ChangeList changes_[2];
 };
 
 // The JSON text of an array or a single row (a bare single: its value), in the arena.
 triples::Value render_value(BlockInstance& instance, SiteKind kind, triples::Side side,
                             base::Arena& arena);
 
-// The instances of a core, by parameter vector, and by the part of it that rows are routed by.
+// An instance, found by its parameters.
+template <typename T>
+struct InstanceRef {
+  struct Lookup {
+    std::span<const triples::Value> parameters;
+    T* instance = nullptr;  // to be put in
+  };
+  struct Hash {
+    using Lookup = InstanceRef::Lookup;
+    static constexpr bool kDense = true;
+    std::uint64_t operator()(const Lookup& key) const { return hash_vector(key.parameters); }
+  };
+  explicit InstanceRef(const Lookup& key) : instance(key.instance) {}
+  bool operator==(const Lookup& key) const {
+    return same_vector(instance->parameters(), key.parameters);
+  }
+  T* instance;
+};
+template <typename T>
+using InstanceSet = base::FlatSet<InstanceRef<T>, typename InstanceRef<T>::Hash>;
+
+// The instances of a core, by parameter vector.
 class CoreDirectory {
  public:
   // One more use. The instance, made and hydrated (with its rows in order, if asked for) if there
@@ -401,22 +438,16 @@ class CoreDirectory {
   CoreInstance& acquire(Engine& engine, Core& core, std::span<const triples::Value> parameters,
                         bool ordered);
   void release(CoreInstance& instance);  // One use less; destroyed with the last
-  // The instances by what `source` is routed by.
-  // Requires: there are instances, and it is a base table's with a route that is not empty.
-  const RouteIndex& routes(std::size_t source) const { return *routes_[source]; }
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
-    for (const auto& entry : by_vector_) visit(*entry.value.instance);
+    for (const auto& entry : instances_) visit(*entry.key.instance);
   }
-  std::size_t size() const { return by_vector_.size(); }
+  std::size_t size() const { return instances_.size(); }
+  std::size_t memory_bytes() const;  // with all instances
+  ~CoreDirectory();
 
  private:
-  struct Held {
-    std::unique_ptr<CoreInstance> instance;
-    std::size_t uses = 0;
-  };
-  base::FlatMap<std::string, Held> by_vector_;
-  std::vector<std::unique_ptr<RouteIndex>> routes_;  // by source; null: nothing to route by
+  InstanceSet<CoreInstance> instances_;
 };
 
 class BlockDirectory {
@@ -424,37 +455,48 @@ class BlockDirectory {
   // The instance, made and hydrated if there is none. The caller adds its use: add_parent() or
   // add_use().
   BlockInstance& acquire(Engine& engine, Block& block, std::span<const triples::Value> parameters);
-  BlockInstance* find(std::string_view vector) const {
-    const auto* found = by_vector_.find(vector);
-    return found == nullptr ? nullptr : found->get();
+  BlockInstance* find(std::span<const triples::Value> parameters) const {
+    const auto* found = instances_.find({parameters, nullptr});
+    return found == nullptr ? nullptr : found->instance;
   }
   void destroy(BlockInstance& instance);  // Requires: unused
-  std::size_t size() const { return by_vector_.size(); }
+  std::size_t size() const { return instances_.size(); }
+  std::size_t memory_bytes() const;  // with all instances
+  // Keeps the template as long as there are instances.
+  void keep(std::shared_ptr<Block> block) { kept_ = std::move(block); }
+  std::shared_ptr<Block> take_kept() { return std::move(kept_); }
+  ~BlockDirectory();
 
  private:
-  base::FlatMap<std::string, std::unique_ptr<BlockInstance>> by_vector_;
+  InstanceSet<BlockInstance> instances_;
+  std::shared_ptr<Block> kept_;
 };
 
 // What the instances of one graph share.
 struct Engine {
-  Engine(TableSource& table_source, ArrangementStore::Impl& index_store)
-      : tables(table_source), indexes(index_store) {}
+  Engine(TableSource& table_source, ArrangementStore::Impl& index_store);
+  ~Engine();
 
   void wake(Instance& instance);
   void note(Instance& instance);  // it must hear settle()
   void drain_all();
-  // Gives a use of a block instance back at settle().
+  // Gives a use of a block instance back at settle(); of a root without an owner.
   void release_later(BlockInstance& instance, std::string_view key, const ParentRef& parent);
-  // The same for a root; its template is kept until then.
-  void release_later(BlockInstance& instance, std::shared_ptr<Block> block);
   void settle();
+  std::size_t memory_bytes() const;  // of all instances, and what they share
 
   TableSource& tables;
   ArrangementStore::Impl& indexes;
   TemplateRegistry registry;
   base::Arena arena;
+  Router router;
+  StepPool<CoreStep> core_steps;
+  StepPool<BlockStep> block_steps;
+  std::vector<KeyedDelta> keyed;  // scratch of CoreOrder
+  std::string key;
+  std::unique_ptr<PatchScratch> patch;
   std::vector<BlockInstance*> touched_roots;
-  base::FlatSet<View*> views;
+  std::size_t views = 0;
   std::uint64_t opened = 0;  // views so far
   std::size_t instances = 0;
   // The side that instances stand on: the new one in a step, where they have taken the commit in;
@@ -463,14 +505,14 @@ struct Engine {
     return in_step || !live ? triples::Side::kNew : triples::Side::kOld;
   }
   bool in_step = false;
-  bool live = true;  // false: a graph that is thrown away after one answer
+  bool live = true;                           // false: a graph that is thrown away after one answer
+  std::vector<std::shared_ptr<Block>> roots;  // kept until then
 
  private:
   struct Release {
     BlockInstance* instance = nullptr;
     std::string key;
-    ParentRef parent;              // of a root: no owner
-    std::shared_ptr<Block> block;  // of a root
+    ParentRef parent;  // of a root: no owner
   };
   std::vector<std::vector<Instance*>> woken_;  // by rank
   std::vector<Instance*> noted_;

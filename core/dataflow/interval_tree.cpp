@@ -14,28 +14,20 @@ std::uint64_t priority(std::uint32_t number) { return base::hash_int(number); }
 
 }  // namespace
 
-void IntervalTree::insert(Interval interval, CoreInstance* item) {
+IntervalTree::Number IntervalTree::add(Interval interval) {
   TREMULA_ASSERT(!interval.empty());
   Number at = find(interval);
   if (at == kNone) {
     at = make(std::move(interval));
     root_ = insert_below(root_, at);
   }
-  nodes_[at].items.push_back(item);
+  return at;
 }
 
-void IntervalTree::erase(const Interval& interval, const CoreInstance* item) {
-  const Number at = find(interval);
-  TREMULA_ASSERT(at != kNone);
-  std::vector<CoreInstance*>& items = nodes_[at].items;
-  const auto place = std::find(items.begin(), items.end(), item);
-  TREMULA_ASSERT(place != items.end());
-  items.erase(place);
-  if (!items.empty()) return;
-  root_ = erase_below(root_, interval);
-  nodes_[at] = Node();
-  nodes_[at].left = free_;
-  free_ = at;
+void IntervalTree::erase(Number at) {
+  TREMULA_ASSERT(nodes_[at].items == kNone);
+  root_ = erase_below(root_, nodes_[at].interval);
+  nodes_.free(at);
 }
 
 IntervalTree::Number IntervalTree::find(const Interval& interval) const {
@@ -50,15 +42,8 @@ IntervalTree::Number IntervalTree::find(const Interval& interval) const {
 }
 
 IntervalTree::Number IntervalTree::make(Interval interval) {
-  Number made = free_;
-  if (made == kNone) {
-    made = static_cast<Number>(nodes_.size());
-    nodes_.emplace_back();
-  } else {
-    free_ = nodes_[made].left;
-  }
+  const Number made = nodes_.make();
   nodes_[made].interval = std::move(interval);
-  nodes_[made].left = kNone;
   nodes_[made].widest = made;
   return made;
 }
@@ -125,26 +110,23 @@ IntervalTree::Number IntervalTree::erase_below(Number at, const Interval& interv
 }
 
 std::size_t IntervalTree::memory_bytes() const {
-  std::size_t bytes = nodes_.capacity() * sizeof(Node);
-  for (const Node& node : nodes_) {
-    bytes += node.items.capacity() * sizeof(CoreInstance*);
+  std::size_t bytes = nodes_.memory_bytes();
+  nodes_.for_each([&bytes](const Node& node) {
     for (const std::string* bound : {&node.interval.lower, &node.interval.upper})
       if (bound->capacity() >= sizeof(std::string) / 2) bytes += bound->capacity() + 1;
-  }
+  });
   return bytes;
 }
 
 void IntervalTree::check_invariants() const {
-  std::size_t free = 0;
-  for (Number at = free_; at != kNone; at = nodes_[at].left) ++free;
-  TREMULA_ASSERT(check_below(root_) + free == nodes_.size());
+  TREMULA_ASSERT(check_below(root_) == nodes_.size());
 }
 
 // Returns: how many nodes there are.
 std::size_t IntervalTree::check_below(Number at) const {
   if (at == kNone) return 0;
   const Node& node = nodes_[at];
-  TREMULA_ASSERT(!node.items.empty() && !node.interval.empty());
+  TREMULA_ASSERT(!node.interval.empty());
   std::string_view greatest = node.interval.upper;
   for (const Number child : {node.left, node.right}) {
     if (child == kNone) continue;

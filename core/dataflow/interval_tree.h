@@ -10,7 +10,7 @@
 // After "Interval trees" in Cormen, Leiserson, Rivest, Stein, Introduction to Algorithms; balanced
 // as a treap, whose priorities are hashes of the nodes' numbers.
 // Invariants, tested by check_invariants():
-//   1  nodes are sorted by interval, each interval has one node, and each node an item at least.
+//   1  nodes are sorted by interval, and each interval has one node.
 //   2  `widest` is what it says.
 //   3  no node has a greater priority than its parent, so that a path is O(log n) long.
 // Thread: the writer thread alone.
@@ -20,11 +20,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "core/dataflow/chunk_pool.h"
 
 namespace tremula::dataflow {
-
-class CoreInstance;
 
 // The points from `lower` on that stand below `upper`.
 struct Interval {
@@ -38,48 +37,57 @@ struct Interval {
 
 class IntervalTree {
  public:
+  using Number = std::uint32_t;
+  static constexpr Number kNone = ~Number{0};
+
+  // The node of an interval, made without items if there is none.
   // Requires: the interval is not empty.  Cost: O(log n).
-  void insert(Interval interval, CoreInstance* item);
-  // Requires: the item was inserted with this interval.  Cost: O(log n + items of the interval).
-  void erase(const Interval& interval, const CoreInstance* item);
+  Number add(Interval interval);
+  // Requires: a node without items.  Cost: O(log n).
+  void erase(Number node);
+  // What is kept at a node: the user's number, kNone at first.
+  Number& items(Number node) { return nodes_[node].items; }
   bool empty() const { return root_ == kNone; }
 
-  // Calls visit(interval, item) for the items whose interval holds `point`, in order.
-  // Cost: O((1 + intervals found) * log n).
+  // Calls visit(interval, items) for the nodes whose interval holds `point`, in order, until it
+  // returns false.
+  // Returns: whether it never did.  Cost: O((1 + intervals found) * log n).
   template <typename Visitor>
-  void stab(std::string_view point, Visitor&& visit) const {
-    stab_below(root_, point, visit);
+  bool stab(std::string_view point, Visitor&& visit) const {
+    return stab_below(root_, point, visit);
+  }
+  // Calls visit(items) for all nodes, in no order.
+  template <typename Visitor>
+  void for_each(Visitor&& visit) const {
+    nodes_.for_each([&visit](const Node& node) { visit(node.items); });
   }
 
   std::size_t memory_bytes() const;
   void check_invariants() const;
 
  private:
-  using Number = std::uint32_t;
-  static constexpr Number kNone = ~Number{0};
-
   struct Node {
     Interval interval;
-    std::vector<CoreInstance*> items;
-    Number left = kNone;  // of a free node: the next free one
+    Number items = kNone;
+    Number left = kNone;
     Number right = kNone;
     Number widest = kNone;  // the node that has it
   };
 
   template <typename Visitor>
-  void stab_below(Number at, std::string_view point, Visitor& visit) const {
+  bool stab_below(Number at, std::string_view point, Visitor& visit) const {
     while (at != kNone) {
       const Node& node = nodes_[at];
       if (node.interval.lower.compare(point) > 0) {
         at = node.left;
         continue;
       }
-      if (widest(at).compare(point) <= 0) return;
-      stab_below(node.left, point, visit);
-      if (node.interval.upper.compare(point) > 0)
-        for (CoreInstance* item : node.items) visit(node.interval, item);
+      if (widest(at).compare(point) <= 0) return true;
+      if (!stab_below(node.left, point, visit)) return false;
+      if (node.interval.upper.compare(point) > 0 && !visit(node.interval, node.items)) return false;
       at = node.right;
     }
+    return true;
   }
   std::string_view widest(Number at) const { return nodes_[nodes_[at].widest].interval.upper; }
   Number find(const Interval& interval) const;
@@ -92,9 +100,8 @@ class IntervalTree {
   Number erase_below(Number at, const Interval& interval);
   std::size_t check_below(Number at) const;
 
-  std::vector<Node> nodes_;
+  ChunkPool<Node> nodes_;
   Number root_ = kNone;
-  Number free_ = kNone;
 };
 
 }  // namespace tremula::dataflow

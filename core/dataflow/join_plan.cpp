@@ -1,9 +1,11 @@
 #include "core/dataflow/join_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/base/check.h"
+#include "core/dataflow/route_finder.h"
 
 namespace tremula::dataflow {
 
@@ -11,7 +13,14 @@ namespace {
 
 SourceMask bit(std::size_t source) { return SourceMask{1} << source; }
 
+constexpr std::size_t kArmsMax = 256;  // of a union
+
 bool is_comparison(const Node& node) { return node.op == ExprOp::kEqual || node.op == ExprOp::kIs; }
+
+bool is_bound(const Node& node) {
+  return node.op == ExprOp::kLess || node.op == ExprOp::kLessEqual || node.op == ExprOp::kGreater ||
+         node.op == ExprOp::kGreaterEqual;
+}
 
 // One plan in the making: which sources are bound, which conjuncts are decided.
 class Planner {
@@ -131,7 +140,89 @@ class Planner {
       if (std::find(step.columns.begin(), step.columns.end(), e->column) == step.columns.end())
         use(*e, step);
     step.access = step.columns.empty() ? AccessKind::kScan : AccessKind::kIndex;
+    if (step.access == AccessKind::kScan && s.join != JoinKind::kLeft) find_arms(step);
+    if (step.access == AccessKind::kScan && s.join != JoinKind::kLeft) find_range(step);
     return step;
+  }
+
+  // The column with most bounds.
+  void find_range(BindStep& step) const {
+    if (core_.sources[step.source].relation == nullptr) return;
+    std::map<triples::ColumnIndex, std::vector<RangeBound>> by_column;
+    for (const Conjunct& c : core_.conjuncts) {
+      if (c.left_source >= 0 || !c.sites.empty() || !is_bound(c.node)) continue;
+      for (std::size_t side = 0; side < 2; ++side) {
+        const Node& column = c.node.arguments[side];
+        const Node& value = c.node.arguments[1 - side];
+        if (!column.is_column() || column.source != step.source) continue;
+        if ((value.sources() & ~bound_) != 0 || (value.sources() & bit(step.source)) != 0) continue;
+        const bool greater = c.node.op == ExprOp::kGreater || c.node.op == ExprOp::kGreaterEqual;
+        const bool strict = c.node.op == ExprOp::kGreater || c.node.op == ExprOp::kLess;
+        by_column[column.index].push_back({&value, greater == (side == 0), strict});
+      }
+    }
+    for (auto& [column, bounds] : by_column) {
+      if (bounds.size() <= step.bounds.size()) continue;
+      step.access = AccessKind::kRange;
+      step.columns = {column};
+      step.bounds = bounds;
+    }
+  }
+
+  // `column IN (...)`, or an OR of equalities: the rows of each.
+  void find_arms(BindStep& step) const {
+    for (const Conjunct& c : core_.conjuncts) {
+      if (c.left_source >= 0 || !c.sites.empty() || (c.sources & bit(step.source)) == 0) continue;
+      std::vector<BindStep> arms;
+      if (!add_arms(c.node, step.source, arms) || arms.size() > kArmsMax) continue;
+      if (!step.arms.empty() && step.arms.size() <= arms.size()) continue;
+      step.access = AccessKind::kUnion;
+      step.arms = std::move(arms);
+    }
+  }
+
+  // Returns: false if rows that meet the node can't be found by equalities alone.
+  bool add_arms(const Node& node, std::uint32_t source, std::vector<BindStep>& arms) const {
+    switch (node.op) {
+      case ExprOp::kOr:
+        return std::all_of(node.arguments.begin(), node.arguments.end(),
+                           [&](const Node& n) { return add_arms(n, source, arms); });
+      case ExprOp::kAnd:
+        for (const Node& argument : node.arguments) {
+          std::vector<BindStep> of_one;
+          if (!add_arms(argument, source, of_one)) continue;
+          arms.insert(arms.end(), of_one.begin(), of_one.end());
+          return true;
+        }
+        return false;
+      case ExprOp::kInList:
+        for (std::size_t i = 1; i < node.arguments.size(); ++i)
+          if (!add_arm(node.arguments[0], node.arguments[i], false, source, arms)) return false;
+        return true;
+      case ExprOp::kEqual:
+      case ExprOp::kIs: {
+        const bool is = node.op == ExprOp::kIs;
+        return add_arm(node.arguments[0], node.arguments[1], is, source, arms) ||
+               add_arm(node.arguments[1], node.arguments[0], is, source, arms);
+      }
+      default: return false;
+    }
+  }
+
+  bool add_arm(const Node& column, const Node& value, bool is, std::uint32_t source,
+               std::vector<BindStep>& arms) const {
+    if (!column.is_column() || column.source != source || (value.sources() & ~bound_) != 0)
+      return false;
+    const CoreSource& s = core_.sources[source];
+    BindStep arm;
+    arm.source = source;
+    arm.columns.push_back(column.index);
+    arm.values.push_back(&value);
+    arm.null_matches.push_back(is);
+    const bool by_key = !is && s.relation != nullptr && s.key_columns == arm.columns;
+    arm.access = by_key ? AccessKind::kKey : AccessKind::kIndex;
+    arms.push_back(std::move(arm));
+    return true;
   }
 
   void use(const Equality& e, BindStep& step) const {
@@ -147,7 +238,9 @@ class Planner {
       case AccessKind::kPinned:
       case AccessKind::kKey: return 0;
       case AccessKind::kIndex: return 1;
-      default: return 2;
+      case AccessKind::kUnion: return 2;
+      case AccessKind::kRange: return 3;
+      default: return 4;
     }
   }
 
@@ -182,7 +275,8 @@ class Planner {
 // A semi-join that must hold and whose probe is the whole key of the first source: its members give
 // the rows.
 void use_members(const Core& core, JoinPlan& plan) {
-  if (plan.empty() || plan[0].access != AccessKind::kScan) return;
+  if (plan.empty() || holds_children_by_row(core)) return;
+  if (plan[0].access != AccessKind::kScan && plan[0].access != AccessKind::kRange) return;
   const CoreSource& source = core.sources[plan[0].source];
   if (source.join == JoinKind::kLeft || source.relation == nullptr) return;
   for (const Conjunct& c : core.conjuncts) {
@@ -192,108 +286,10 @@ void use_members(const Core& core, JoinPlan& plan) {
     if (site.probe.size() != 1 || source.key_columns.size() != 1) continue;
     if (site.probe[0].index != source.key_columns[0]) continue;
     plan[0].access = AccessKind::kMembers;
+    plan[0].columns.clear();
     plan[0].site = static_cast<int>(c.node.index);
     return;
   }
-}
-
-bool reads_parameter(const Node& node) {
-  bool reads = false;
-  for_each_node(node, [&](const Node& n) { reads = reads || n.op == ExprOp::kParameter; });
-  return reads;
-}
-
-// Whether a row of `source` without it concerns nobody.
-bool decides(const Core& core, const Conjunct& c, std::uint32_t source) {
-  const bool left = core.sources[source].join == JoinKind::kLeft;
-  return c.left_source == (left ? static_cast<int>(source) : -1) && c.sources == bit(source) &&
-         !c.node.has_site();
-}
-
-struct FoundBound {
-  const Node* column = nullptr;  // null: it is none
-  RouteBound bound;
-};
-
-// `column OP parameter`, or `parameter OP column`.
-FoundBound bound_of(const Node& node) {
-  using Kind = RouteBound::Kind;
-  Kind kind = Kind::kLike;
-  Kind turned = Kind::kLike;
-  switch (node.op) {
-    case ExprOp::kGreaterEqual: kind = Kind::kFrom, turned = Kind::kUpTo; break;
-    case ExprOp::kGreater: kind = Kind::kBehind, turned = Kind::kBelow; break;
-    case ExprOp::kLess: kind = Kind::kBelow, turned = Kind::kBehind; break;
-    case ExprOp::kLessEqual: kind = Kind::kUpTo, turned = Kind::kFrom; break;
-    case ExprOp::kLike: break;
-    default: return {};
-  }
-  if (node.arguments.size() != 2) return {};  // LIKE with ESCAPE
-  const Node& first = node.arguments[0];
-  const Node& second = node.arguments[1];
-  if (first.is_column() && second.op == ExprOp::kParameter) return {&first, {kind, second.index}};
-  if (kind != Kind::kLike && first.op == ExprOp::kParameter && second.is_column())
-    return {&second, {turned, first.index}};
-  return {};
-}
-
-bool bounds_below(const RouteBound& bound) {
-  return bound.kind == RouteBound::Kind::kFrom || bound.kind == RouteBound::Kind::kBehind;
-}
-
-// Closed on both sides is better than LIKE, which may have no prefix, and that than half open.
-int worth(const std::vector<RouteBound>& bounds) {
-  if (bounds[0].kind == RouteBound::Kind::kLike) return 2;
-  const auto below = std::count_if(bounds.begin(), bounds.end(), bounds_below);
-  return below > 0 && static_cast<std::size_t>(below) < bounds.size() ? 3 : 1;
-}
-
-// The bounds of the column that has the best, and of those the first.
-void find_range(const Core& core, std::uint32_t source, RouteKey& route) {
-  std::vector<RouteKey> ranges;
-  for (const Conjunct& c : core.conjuncts) {
-    if (!decides(core, c, source)) continue;
-    const FoundBound found = bound_of(c.node);
-    if (found.column == nullptr) continue;
-    const bool folded = found.bound.kind == RouteBound::Kind::kLike;
-    auto at = std::find_if(ranges.begin(), ranges.end(), [&](const RouteKey& r) {
-      return r.range->index == found.column->index && r.folded == folded;
-    });
-    if (at == ranges.end()) {
-      at = ranges.emplace(ranges.end());
-      at->range = found.column;
-      at->folded = folded;
-    }
-    at->bounds.push_back(found.bound);
-  }
-  for (const RouteKey& r : ranges) {
-    if (route.has_range() && worth(r.bounds) <= worth(route.bounds)) continue;
-    route.range = r.range;
-    route.bounds = r.bounds;
-    route.folded = r.folded;
-  }
-}
-
-RouteKey find_route(const Core& core, std::uint32_t source) {
-  RouteKey route;
-  for (const Conjunct& c : core.conjuncts) {
-    if (c.node.op != ExprOp::kEqual || !decides(core, c, source)) continue;
-    for (int side = 0; side < 2; ++side) {
-      const Node& parameter = c.node.arguments[static_cast<std::size_t>(side)];
-      const Node& of_row = c.node.arguments[static_cast<std::size_t>(1 - side)];
-      if (parameter.op != ExprOp::kParameter || reads_parameter(of_row)) continue;
-      route.of_row.push_back(&of_row);
-      route.parameters.push_back(parameter.index);
-      break;
-    }
-  }
-  find_range(core, source, route);
-  auto add_columns = [&route](const Node& node) {
-    if (node.is_column()) route.read_columns |= triples::column_bit(node.index);
-  };
-  for (const Node* node : route.of_row) for_each_node(*node, add_columns);
-  if (route.has_range()) add_columns(*route.range);
-  return route;
 }
 
 }  // namespace
@@ -326,12 +322,33 @@ bool only_counts_key(const Core& core) {
          step.implied.size() == step.columns.size();
 }
 
+void note_read(BindStep& step, const Node& node) {
+  for_each_node(node, [&step](const Node& n) {
+    if (n.is_column() && n.source == step.source) step.reads |= triples::column_bit(n.index);
+  });
+}
+
+// What filters, grouping and order read of the rows of each step; not what the shape reads, which
+// may be of few.
+void note_core_reads(const Core& core, JoinPlan& plan) {
+  for (BindStep& step : plan) {
+    for (const Conjunct* c : step.filter) note_read(step, c->node);
+    for (const Conjunct* c : step.match) note_read(step, c->node);
+    for (const Node& key : core.group_keys) note_read(step, key);
+    for (const CoreAggregate& a : core.aggregates)
+      if (a.has_argument) note_read(step, a.argument);
+    if (core.grouped || core.distinct) continue;  // their order is over other rows
+    for (const NodeOrder& term : core.order) note_read(step, term.node);
+  }
+}
+
 }  // namespace
 
 void build_plans(Core& core) {
   const SourceMask all = bit(core.sources.size()) - 1;
   core.pull_plan = Planner(core, all).pull();
   use_members(core, core.pull_plan);
+  note_core_reads(core, core.pull_plan);
   core.counts_key = only_counts_key(core);
   for (std::uint32_t s = 0; s < core.sources.size(); ++s) {
     const bool left = core.sources[s].join == JoinKind::kLeft;
@@ -342,11 +359,18 @@ void build_plans(Core& core) {
   }
 }
 
+void note_reads(JoinPlan& plan, const std::vector<Node>& nodes) {
+  for (BindStep& step : plan)
+    for (const Node& node : nodes) note_read(step, node);
+}
+
 const char* access_name(AccessKind kind) {
   switch (kind) {
     case AccessKind::kPinned: return "row";
     case AccessKind::kKey: return "key";
     case AccessKind::kIndex: return "index";
+    case AccessKind::kUnion: return "union";
+    case AccessKind::kRange: return "range";
     case AccessKind::kMembers: return "members";
     case AccessKind::kScan: return "scan";
   }

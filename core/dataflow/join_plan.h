@@ -21,6 +21,9 @@ void find_equalities(Core& core);
 // Requires: find_equalities(); the core doesn't move any more.
 void build_plans(Core& core);
 
+// Notes that each row of a full pull is asked for these, besides what filters and order read.
+void note_reads(JoinPlan& plan, const std::vector<Node>& nodes);
+
 // "key", "index", ...: how EXPLAIN names it.
 const char* access_name(AccessKind kind);
 

@@ -346,6 +346,7 @@ void BlockLowering::lower_shape() {
 
 void BlockLowering::finish_block() {
   block_->parameter_count = origins_.size();
+  note_reads(core_ptr_->pull_plan, block_->members);
   block_->rank = core_ptr_->rank + 1;
   for (const Site& site : block_->sites)
     block_->rank = std::max(block_->rank, site.child->rank + 1);

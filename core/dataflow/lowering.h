@@ -29,14 +29,28 @@ class TemplateRegistry {
     std::uint32_t source = 0;
   };
   std::size_t size() const { return cores_.size() + blocks_.size(); }
-  // Tables that have readers, in no particular order.
-  const std::map<triples::TypeId, std::vector<Reader>>& tables() const { return readers_; }
+  std::size_t memory_bytes() const;  // of templates with all their instances
+  struct Table {
+    std::vector<Reader> readers;
+    triples::ColumnMask reads = 0;  // what they read, as of `version`
+    std::uint64_t version = 0;
+  };
+  // Calls visit(table, mask of the columns that somebody reads) for the tables that have readers.
+  template <typename Visitor>
+  void for_each_table(Visitor&& visit) {
+    for (auto& [type, table] : tables_) {
+      if (table.version != version_) look_again(table);
+      visit(type, table.reads);
+    }
+  }
 
  private:
   void forget(Core* core);
+  void look_again(Table& table) const;
   std::unordered_map<std::string, std::weak_ptr<Core>> cores_;
   std::unordered_map<std::string, std::weak_ptr<Block>> blocks_;
-  std::map<triples::TypeId, std::vector<Reader>> readers_;
+  std::map<triples::TypeId, Table> tables_;
+  std::uint64_t version_ = 1;  // grows when templates come, and with them what cores read
 };
 
 struct Lowered {

@@ -324,9 +324,9 @@ void OrderTree::build_inner_level(std::vector<Slot>& level) {
   ++height_;
 }
 
-void OrderTree::build(const std::vector<std::pair<std::string_view, RowId>>& sorted) {
+void OrderTree::build(const OrderEntries& sorted) {
   clear();
-  if (sorted.empty()) return;
+  if (sorted.size() == 0) return;
   TREMULA_ASSERT(sorted.size() <= 0xFFFF'FFFF);
   const std::size_t leaves = sorted.size() <= kLeafCapacity
                                  ? 1 : (sorted.size() + kBuildFill - 1) / kBuildFill;
@@ -340,7 +340,7 @@ void OrderTree::build(const std::vector<std::pair<std::string_view, RowId>>& sor
                                      : std::max(kRootLeafMin, std::bit_ceil(
                                            static_cast<std::uint32_t>(sorted.size()))));
     for (std::size_t at = begin; at < end; ++at) {
-      leaf->entries()[leaf->count++] = make_entry(sorted[at].first, sorted[at].second);
+      leaf->entries()[leaf->count++] = make_entry(sorted.key(at), sorted.row(at));
     }
     leaf->previous = previous;
     Entry separator = {};

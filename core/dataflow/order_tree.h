@@ -18,12 +18,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-namespace tremula::dataflow {
+#include "core/dataflow/order_entries.h"
 
-using RowId = std::uint32_t;
+namespace tremula::dataflow {
 
 class OrderTree {
  public:
@@ -55,8 +54,8 @@ class OrderTree {
   // Returns: false if the entry was there already / was not there.  Cost: O(log n).
   bool insert(std::string_view key, RowId row);
   bool erase(std::string_view key, RowId row);
-  // Replaces the contents.  Requires: sorted by (key, row), unique.  Cost: O(n).
-  void build(const std::vector<std::pair<std::string_view, RowId>>& sorted);
+  // Replaces the contents.  Requires: sorted, unique.  Cost: O(n).
+  void build(const OrderEntries& sorted);
   void clear();
 
   std::size_t size() const;

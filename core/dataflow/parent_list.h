@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -44,22 +45,26 @@ struct ParentHash {
 
 class ParentList {
  public:
-  bool empty() const { return few_.empty() && many_.empty(); }
+  bool empty() const { return few_.empty() && !many_; }
 
   void add(const ParentRef& parent) {
-    if (many_.empty() && few_.size() < kFewMax) {
+    if (!many_ && few_.size() < kFewMax) {
       few_.push_back(parent);
       return;
     }
-    for (const ParentRef& p : few_) ++many_[p];
-    few_.clear();
-    ++many_[parent];
+    if (!many_) many_ = std::make_unique<Counts>();
+    for (const ParentRef& p : few_) ++(*many_)[p];
+    few_ = {};
+    ++(*many_)[parent];
   }
 
   // Requires: it was added.
   void remove(const ParentRef& parent) {
-    if (std::uint32_t* count = many_.find(parent)) {
-      if (--*count == 0) many_.erase(parent);
+    if (many_) {
+      std::uint32_t* count = many_->find(parent);
+      TREMULA_ASSERT(count != nullptr);
+      if (--*count == 0) many_->erase(parent);
+      if (many_->size() <= kFewMax / 4) make_few();
       return;
     }
     for (ParentRef& p : few_) {
@@ -74,17 +79,30 @@ class ParentList {
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
     for (const ParentRef& p : few_) visit(p);
-    for (const auto& entry : many_) visit(entry.key);
+    if (!many_) return;
+    for (const auto& entry : *many_) visit(entry.key);
   }
 
   std::size_t memory_bytes() const {
-    return few_.capacity() * sizeof(ParentRef) + many_.memory_bytes();
+    return few_.capacity() * sizeof(ParentRef) +
+           (many_ ? sizeof(Counts) + many_->memory_bytes() : 0);
   }
 
  private:
+  void make_few() {
+    std::vector<ParentRef> all;
+    for (const auto& entry : *many_) {
+      if (all.size() + entry.value > kFewMax) return;  // one stands in it very often
+      all.insert(all.end(), entry.value, entry.key);
+    }
+    few_ = std::move(all);
+    many_.reset();
+  }
+
   static constexpr std::size_t kFewMax = 12;
   std::vector<ParentRef> few_;
-  base::FlatMap<ParentRef, std::uint32_t, ParentHash> many_;
+  using Counts = base::FlatMap<ParentRef, std::uint32_t, ParentHash>;
+  std::unique_ptr<Counts> many_;  // then no few
 };
 
 }  // namespace tremula::dataflow

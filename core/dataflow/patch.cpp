@@ -1,8 +1,9 @@
 #include "core/dataflow/patch.h"
 
 #include <algorithm>
+#include <charconv>
+#include <memory>
 
-#include "core/dataflow/array_moves.h"
 #include "core/dataflow/render.h"
 
 namespace tremula::dataflow {
@@ -12,16 +13,8 @@ using triples::Slot;
 
 namespace {
 
-// A row of a result on one side.
-struct Place {
-  const BlockInstance* instance = nullptr;
-  RowId row = kAllRows;
-};
-
-struct Item {
-  ArrayItem at;
-  Place old_row, new_row;
-};
+using Place = PatchPlace;
+constexpr std::size_t kNowhere = ArrayItem::kNowhere;
 
 // What an operation takes as text, about.
 std::size_t text_size(const Change& c) {
@@ -30,68 +23,106 @@ std::size_t text_size(const Change& c) {
          (c.value.empty() ? 0 : 9 + c.value.size());
 }
 
-void append_name(const std::string& name, std::string& path) {
-  path += '/';
-  for (char c : name) {
-    if (c == '~')
-      path += "~0";
-    else if (c == '/')
-      path += "~1";
-    else
-      path += c;
+// The path to what is being compared; a part goes when it is left.
+class PathPart {
+ public:
+  PathPart(std::string& path, std::size_t index) : path_(path), size_(path.size()) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, index).ptr;
+    path += '/';
+    path.append(digits, end);
   }
-}
+  PathPart(std::string& path, const std::string& name) : path_(path), size_(path.size()) {
+    path += '/';
+    for (char c : name) {
+      if (c == '~')
+        path += "~0";
+      else if (c == '/')
+        path += "~1";
+      else
+        path += c;
+    }
+  }
+  ~PathPart() { path_.resize(size_); }
+  PathPart(const PathPart&) = delete;
+  PathPart& operator=(const PathPart&) = delete;
+
+ private:
+  std::string& path_;
+  const std::size_t size_;
+};
 
 class Differ {
  public:
-  Differ(bool with_old, std::vector<Change>& out) : with_old_(with_old), out_(out) {}
+  Differ(bool with_old, PatchScratch& scratch, base::Arena& arena)
+      : with_old_(with_old), scratch_(scratch), out_(scratch.out), arena_(arena) {}
 
   // The same instance on both sides: its deltas tell.
-  void array(const BlockInstance& instance, const std::string& path) {
-    std::vector<Item> items;
+  void array(const BlockInstance& instance) {
+    PatchScratch::Level& level = open_level();
+    const std::size_t offset = instance.offset();
     for (const RowDelta& d : instance.deltas()) {
-      Item item;
-      item.old_row = item.new_row = {&instance, d.row};
-      if (d.in_old) item.at.old_index = instance.index_of(d.row, Side::kOld);
-      if (d.in_new) item.at.new_index = instance.index_of(d.row, Side::kNew);
-      items.push_back(item);
+      auto index = [&](Side side, std::uint32_t at) {
+        return at == RowDelta::kUnknown ? instance.index_of(d.row, side) : at - offset;
+      };
+      ArrayItem item;
+      if (d.in_old) item.old_index = index(Side::kOld, d.old_at);
+      if (d.in_new) item.new_index = index(Side::kNew, d.new_at);
+      level.items.push_back(item);
+      level.rows.push_back({{&instance, d.row}, {&instance, d.row}});
     }
-    diff_items(items, instance, instance, path);
+    diff_items(level, instance, instance);
+    --depth_;
   }
 
-  void single(const BlockInstance& old_instance, const BlockInstance& new_instance,
-              const std::string& path) {
+ private:
+  PatchScratch::Level& open_level() {
+    if (depth_ == scratch_.levels.size()) scratch_.levels.emplace_back();
+    PatchScratch::Level& level = scratch_.levels[depth_++];
+    level.items.clear();
+    level.rows.clear();
+    level.plan.clear();
+    return level;
+  }
+
+  void single(const BlockInstance& old_instance, const BlockInstance& new_instance) {
     const Place before{&old_instance, old_instance.row_at(0, Side::kOld)};
     const Place after{&new_instance, new_instance.row_at(0, Side::kNew)};
     if (before.row == kAllRows && after.row == kAllRows) return;
     if (before.row == kAllRows || after.row == kAllRows)
-      replace(path, text_of(before, Side::kOld), text_of(after, Side::kNew));
+      replace(text_of(before, Side::kOld), text_of(after, Side::kNew));
     else
-      row(before, after, path);
+      row(before, after);
   }
 
- private:
-  static std::string text_of(const Place& place, Side side) {
+  std::string_view text_of(const Place& place, Side side) {
     if (place.row == kAllRows) return "null";
-    std::string text;
-    print_row(*place.instance, place.row, side, text);
+    const std::uint64_t key = std::uint64_t{place.row} << 1 | (side == Side::kNew);
+    if (const RowTexts* known = place.instance->core().texts_of(*place.instance))
+      if (const std::string_view* text = known->find(key)) return *text;
+    scratch_.text.clear();
+    print_row(*place.instance, place.row, side, scratch_.text);
+    const std::string_view text = arena_.copy(scratch_.text);
+    if (RowTexts* texts = place.instance->core().texts_of(*place.instance)) texts->add(key, text);
     return text;
   }
 
-  std::string key_of(const Place& place, Side side) const {
-    std::string key;
-    if (with_old_) print_key(*place.instance, place.row, side, key);
-    return key;
+  std::string_view key_of(const Place& place, Side side) {
+    if (!with_old_) return {};
+    scratch_.text.clear();
+    print_key(*place.instance, place.row, side, scratch_.text);
+    return arena_.copy(scratch_.text);
   }
 
-  void replace(const std::string& path, const std::string& old_value, std::string value) {
+  // The texts outlive the step.
+  void replace(std::string_view old_value, std::string_view value) {
     if (old_value == value) return;
     Change c;
     c.kind = ChangeKind::kReplace;
-    c.path = path;
-    c.value = std::move(value);
+    c.path = arena_.copy(scratch_.path);
+    c.value = value;
     if (with_old_) c.old_value = old_value;
-    out_.push_back(std::move(c));
+    out_.push_back(c);
   }
 
   std::size_t size_since(std::size_t mark) const {
@@ -100,171 +131,217 @@ class Differ {
     return size;
   }
 
-  // One replace at `path` in place of what was written since `mark`, if that is shorter.
+  // One replace in place of what was written since `mark`, if that is shorter.
   template <typename Print>
-  void or_replace(std::size_t mark, const std::string& path, const std::string& key,
-                  Print&& print) {
+  void or_replace(std::size_t mark, std::string_view key, Print&& print) {
     if (out_.size() < mark + 2) return;
     Change c;
-    c.path = path;
-    c.key = key;
-    print(Side::kNew, c.value);
+    c.value = print(Side::kNew);
+    c.path = scratch_.path;
     if (text_size(c) > size_since(mark)) return;
-    if (with_old_) print(Side::kOld, c.old_value);
+    c.value = arena_.copy(c.value);
+    c.path = arena_.copy(c.path);
+    c.key = key;
+    if (with_old_) c.old_value = arena_.copy(print(Side::kOld));
     out_.resize(mark);
-    out_.push_back(std::move(c));
+    out_.push_back(c);
   }
 
   // Two rows of one shape, that stand at the same path.
-  void row(const Place& before, const Place& after, const std::string& path) {
+  void row(const Place& before, const Place& after) {
     const std::size_t mark = out_.size();
     Slot old_scratch, new_scratch;
     const RowContext old_row = before.instance->shape_context(before.row, Side::kOld, old_scratch);
     const RowContext new_row = after.instance->shape_context(after.row, Side::kNew, new_scratch);
     const Block& block = after.instance->block();
     if (block.bare)
-      property(before, after, block.properties[0], old_row, new_row, path);
+      property(before, after, block.properties[0], old_row, new_row);
     else
-      properties(before, after, block.properties, old_row, new_row, path);
-    or_replace(mark, path, key_of(after, Side::kNew), [&](Side side, std::string& out) {
-      const Place& place = side == Side::kOld ? before : after;
-      print_row(*place.instance, place.row, side, out);
+      properties(before, after, block.properties, old_row, new_row);
+    if (out_.size() < mark + 2) return;
+    or_replace(mark, key_of(after, Side::kNew), [&](Side side) {
+      return side == Side::kOld ? text_of(before, side) : text_of(after, side);
     });
   }
 
   void properties(const Place& before, const Place& after, const std::vector<BlockProperty>& list,
-                  const RowContext& old_row, const RowContext& new_row, const std::string& path) {
+                  const RowContext& old_row, const RowContext& new_row) {
     for (const BlockProperty& p : list) {
-      std::string at = path;
-      append_name(p.name, at);
-      property(before, after, p, old_row, new_row, at);
+      if (p.kind == PropertyKind::kValue) {
+        value(p, old_row, new_row, true);
+        continue;
+      }
+      const PathPart part(scratch_.path, p.name);
+      property(before, after, p, old_row, new_row);
     }
   }
 
+  void value(const BlockProperty& p, const RowContext& old_row, const RowContext& new_row,
+             bool named) {
+    const triples::Value a = evaluate(p.node, old_row), b = evaluate(p.node, new_row);
+    if (identical(a, b)) return;
+    std::string &old_text = scratch_.other, &new_text = scratch_.text;
+    old_text.clear();
+    new_text.clear();
+    triples::print_json(a, old_text);
+    triples::print_json(b, new_text);
+    if (old_text == new_text) return;
+    const std::string_view old_copy = with_old_ ? arena_.copy(old_text) : old_text;
+    const std::string_view new_copy = arena_.copy(new_text);
+    if (!named) return replace(old_copy, new_copy);
+    const PathPart part(scratch_.path, p.name);
+    replace(old_copy, new_copy);
+  }
+
   void property(const Place& before, const Place& after, const BlockProperty& p,
-                const RowContext& old_row, const RowContext& new_row, const std::string& path) {
-    if (p.kind == PropertyKind::kValue) {
-      const triples::Value a = evaluate(p.node, old_row), b = evaluate(p.node, new_row);
-      if (identical(a, b)) return;
-      std::string old_text, new_text;
-      triples::print_json(a, old_text);
-      triples::print_json(b, new_text);
-      replace(path, old_text, std::move(new_text));
-      return;
-    }
-    if (p.kind == PropertyKind::kObject) {
-      properties(before, after, p.properties, old_row, new_row, path);
-      return;
-    }
+                const RowContext& old_row, const RowContext& new_row) {
+    if (p.kind == PropertyKind::kValue) return value(p, old_row, new_row, false);
+    if (p.kind == PropertyKind::kObject)
+      return properties(before, after, p.properties, old_row, new_row);
     const BlockInstance& a = *before.instance->sites().child(p.site, old_row);
     const BlockInstance& b = *after.instance->sites().child(p.site, new_row);
     if (&a == &b && a.deltas().empty()) return;
     if (p.kind == PropertyKind::kSingle)
-      single(a, b, path);
+      single(a, b);
     else if (&a == &b)
-      array(a, path);
+      array(a);
     else
-      other_array(a, b, path);
+      other_array(a, b);
   }
 
   // An array that another instance gives now: rows are told by what identifies them in both.
-  void other_array(const BlockInstance& a, const BlockInstance& b, const std::string& path) {
+  void other_array(const BlockInstance& a, const BlockInstance& b) {
+    PatchScratch::Level& level = open_level();
     base::FlatMap<std::string, std::size_t> known;
-    std::vector<Item> items;
     std::string identity;
     a.for_each_visible(Side::kOld, [&](RowId row) {
       a.core().identity(row, Side::kOld, identity);
-      known[identity] = items.size();
-      Item item;
-      item.old_row = {&a, row};
-      item.at.old_index = items.size();
-      items.push_back(item);
+      known[identity] = level.items.size();
+      ArrayItem item;
+      item.old_index = level.items.size();
+      level.items.push_back(item);
+      level.rows.push_back({{&a, row}, {}});
     });
     std::size_t index = 0;
     b.for_each_visible(Side::kNew, [&](RowId row) {
       b.core().identity(row, Side::kNew, identity);
       const std::size_t* found = known.find(identity);
-      if (found == nullptr) items.emplace_back();
-      Item& item = found == nullptr ? items.back() : items[*found];
+      const std::size_t at = found == nullptr ? level.items.size() : *found;
+      if (found == nullptr) {
+        level.items.emplace_back();
+        level.rows.emplace_back();
+      }
       known.erase(identity);  // rows of derived tables may be equal: each stands for one
-      item.new_row = {&b, row};
-      item.at.new_index = index++;
+      level.rows[at].second = {&b, row};
+      level.items[at].new_index = index++;
     });
-    diff_items(items, a, b, path);
+    diff_items(level, a, b);
+    --depth_;
   }
 
-  void diff_items(const std::vector<Item>& items, const BlockInstance& old_instance,
-                  const BlockInstance& new_instance, const std::string& path) {
+  void diff_items(PatchScratch::Level& level, const BlockInstance& old_instance,
+                  const BlockInstance& new_instance) {
     const std::size_t mark = out_.size();
-    std::vector<ArrayItem> at;
-    for (const Item& item : items) at.push_back(item.at);
-    const ArrayPlan plan = plan_array(at);
-    if (!plan.steps.empty() && prints_same(at, old_instance, new_instance)) return;
-    for (const ArrayStep& step : plan.steps) write_step(step, items[step.item], path);
-    for (auto [leaves, enters] : plan.replaced)
-      row(items[leaves].old_row, items[enters].new_row,
-          path + '/' + std::to_string(items[enters].at.new_index));
-    for (const Item& item : items)
-      if (item.at.old_index != ArrayItem::kNowhere && item.at.new_index != ArrayItem::kNowhere)
-        row(item.old_row, item.new_row, path + '/' + std::to_string(item.at.new_index));
+    plan_array(level.items, level.plan);
+    if (!level.plan.steps.empty() && prints_same(level.items, old_instance, new_instance)) return;
+    for (const ArrayStep& step : level.plan.steps) write_step(step, level.rows[step.item]);
+    for (auto [leaves, enters] : level.plan.replaced) {
+      const PathPart part(scratch_.path, level.items[enters].new_index);
+      row(level.rows[leaves].first, level.rows[enters].second);
+    }
+    for (std::size_t i = 0; i < level.items.size(); ++i) {
+      const ArrayItem& item = level.items[i];
+      if (item.old_index == kNowhere || item.new_index == kNowhere) continue;
+      const PathPart part(scratch_.path, item.new_index);
+      row(level.rows[i].first, level.rows[i].second);
+    }
     // A whole array is printed for comparison only where the operations touch much of it.
     if (2 * (out_.size() - mark) > new_instance.row_count(Side::kNew))
-      or_replace(mark, path, {}, [&](Side side, std::string& out) {
-        print_rows(side == Side::kOld ? old_instance : new_instance, side, out);
+      or_replace(mark, {}, [&](Side side) -> std::string_view {
+        scratch_.text.clear();
+        print_rows(side == Side::kOld ? old_instance : new_instance, side, scratch_.text);
+        return scratch_.text;
       });
   }
 
   // Whether rows came, went or moved only among rows that print alike. Mostly the first two
   // compared differ.
-  static bool prints_same(const std::vector<ArrayItem>& items, const BlockInstance& old_instance,
-                          const BlockInstance& new_instance) {
+  bool prints_same(std::span<const ArrayItem> items, const BlockInstance& old_instance,
+                   const BlockInstance& new_instance) {
     if (old_instance.row_count(Side::kOld) != new_instance.row_count(Side::kNew)) return false;
-    std::size_t first = ArrayItem::kNowhere, last = 0;
+    std::size_t first = kNowhere, last = 0;
     for (const ArrayItem& item : items) {
       for (std::size_t index : {item.old_index, item.new_index}) {
-        if (index == ArrayItem::kNowhere) continue;
+        if (index == kNowhere) continue;
         first = std::min(first, index);
         last = std::max(last, index);
       }
     }
-    for (std::size_t i = first; i <= last; ++i)
-      if (text_of({&old_instance, old_instance.row_at(i, Side::kOld)}, Side::kOld) !=
-          text_of({&new_instance, new_instance.row_at(i, Side::kNew)}, Side::kNew))
+    const std::size_t offset = new_instance.offset();
+    const bool same = &old_instance == &new_instance;
+    if (same) {
+      const RowTexts* known = new_instance.core().texts_of(new_instance);
+      if (known != nullptr && known->different_at != RowDelta::kUnknown &&
+          known->different_at >= offset + first && known->different_at <= offset + last)
         return false;
+    }
+    for (std::size_t i = first; i <= last; ++i) {
+      const Place before{&old_instance, old_instance.row_at(i, Side::kOld)};
+      const Place after{&new_instance, new_instance.row_at(i, Side::kNew)};
+      if (text_of(before, Side::kOld) == text_of(after, Side::kNew)) continue;
+      if (!same) return false;
+      if (RowTexts* known = new_instance.core().texts_of(new_instance))
+        known->different_at = static_cast<std::uint32_t>(offset + i);
+      return false;
+    }
     return true;
   }
 
-  void write_step(const ArrayStep& step, const Item& item, const std::string& path) {
+  void write_step(const ArrayStep& step, const std::pair<Place, Place>& rows) {
     Change c;
-    c.path = path + '/' + std::to_string(step.index);
+    const PathPart part(scratch_.path, step.index);
+    c.path = arena_.copy(scratch_.path);
     switch (step.kind) {
       case ArrayStep::Kind::kRemove:
         c.kind = ChangeKind::kRemove;
-        if (with_old_) c.old_value = text_of(item.old_row, Side::kOld);
-        c.key = key_of(item.old_row, Side::kOld);
+        if (with_old_) c.old_value = text_of(rows.first, Side::kOld);
+        c.key = key_of(rows.first, Side::kOld);
         break;
-      case ArrayStep::Kind::kMove:
+      case ArrayStep::Kind::kMove: {
         c.kind = ChangeKind::kMove;
-        c.from = path + '/' + std::to_string(step.from);
-        c.key = key_of(item.new_row, Side::kNew);
+        scratch_.path.resize(scratch_.path.rfind('/'));
+        const PathPart from(scratch_.path, step.from);
+        c.from = arena_.copy(scratch_.path);
+        c.key = key_of(rows.second, Side::kNew);
         break;
+      }
       case ArrayStep::Kind::kAdd:
         c.kind = ChangeKind::kAdd;
-        c.value = text_of(item.new_row, Side::kNew);
-        c.key = key_of(item.new_row, Side::kNew);
+        c.value = text_of(rows.second, Side::kNew);
+        c.key = key_of(rows.second, Side::kNew);
         break;
     }
-    out_.push_back(std::move(c));
+    out_.push_back(c);
   }
 
   const bool with_old_;
+  PatchScratch& scratch_;
   std::vector<Change>& out_;
+  base::Arena& arena_;
+  std::size_t depth_ = 0;
 };
 
 }  // namespace
 
-void make_changes(const BlockInstance& root, bool with_old, std::vector<Change>& out) {
-  Differ(with_old, out).array(root, "");
+ChangeList make_changes(const BlockInstance& root, bool with_old, base::Arena& arena) {
+  PatchScratch& scratch = *root.engine().patch;
+  scratch.out.clear();
+  scratch.path.clear();
+  Differ(with_old, scratch, arena).array(root);
+  const std::size_t count = scratch.out.size();
+  auto* list = reinterpret_cast<Change*>(arena.allocate(count * sizeof(Change)));
+  std::uninitialized_copy(scratch.out.begin(), scratch.out.end(), list);
+  return {list, count};
 }
 
 }  // namespace tremula::dataflow

@@ -9,6 +9,8 @@
 namespace tremula::dataflow {
 
 void print_row(const BlockInstance& instance, RowId row, triples::Side side, std::string& out);
+// A row of a shape without sub-selects.
+void print_plain(const Block& block, const RowContext& row, std::string& out);
 // An array; the root's result too.
 void print_rows(const BlockInstance& instance, triples::Side side, std::string& out);
 // The first row, or null.

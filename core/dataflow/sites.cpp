@@ -6,11 +6,34 @@ namespace tremula::dataflow {
 using triples::Side;
 using triples::Value;
 
-void SiteHolder::parameters_of(const Site& site, const RowContext& row,
-                               std::vector<Value>& out) const {
-  out.clear();
-  for (const Node& node : site.parameters) out.push_back(evaluate(node, row));
-}
+namespace {
+
+// The parameters of a site for a row, mostly without memory of their own.
+class SiteVector {
+ public:
+  SiteVector() = default;
+  SiteVector(const Site& site, const RowContext& row) { read(site, row); }
+
+  void read(const Site& site, const RowContext& row) {
+    const std::size_t count = site.parameters.size();
+    Value* to = few_;
+    if (count > kFewMax) {
+      many_.resize(count);
+      to = many_.data();
+    }
+    for (std::size_t i = 0; i < count; ++i) to[i] = evaluate(site.parameters[i], row);
+    values_ = {to, count};
+  }
+  std::span<const Value> values() const { return values_; }
+
+ private:
+  static constexpr std::size_t kFewMax = 6;
+  Value few_[kFewMax];
+  std::vector<Value> many_;
+  std::span<const Value> values_;
+};
+
+}  // namespace
 
 bool SiteHolder::listed_under(const Site& site, const RowContext& row, std::string& out) const {
   out.clear();
@@ -24,13 +47,12 @@ bool SiteHolder::listed_under(const Site& site, const RowContext& row, std::stri
 }
 
 void SiteHolder::open(const RowContext& row) {
-  whole_.assign(sites_.size(), nullptr);
-  std::vector<Value> values;
   for (std::uint32_t i = 0; i < sites_.size(); ++i) {
     const Site& site = sites_[i];
     if (!site.whole) continue;
-    parameters_of(site, row, values);
-    whole_[i] = &site.child->directory->acquire(owner_.engine(), *site.child, values);
+    if (whole_.empty()) whole_.assign(sites_.size(), nullptr);
+    const SiteVector vector(site, row);
+    whole_[i] = &site.child->directory->acquire(owner_.engine(), *site.child, vector.values());
     whole_[i]->add_parent({}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
   }
 }
@@ -46,11 +68,7 @@ void SiteHolder::close() {
 BlockInstance* SiteHolder::child(std::uint32_t index, const RowContext& row) const {
   const Site& site = sites_[index];
   if (site.whole) return whole_[index];
-  std::vector<Value> values;
-  parameters_of(site, row, values);
-  std::string key;
-  encode_vector(values, key);
-  return site.child->directory->find(key);
+  return site.child->directory->find(SiteVector(site, row).values());
 }
 
 void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& context, bool in_old,
@@ -60,32 +78,30 @@ void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& contex
   if (site.whole && (site.probe.empty() || site.reverse_source >= 0)) return;
   const ParentRef parent{&owner_, row, static_cast<std::uint16_t>(index), scope_};
   RowContext on_side = context;
-  std::vector<Value> values;
-  std::string old_vector, old_key, new_vector, new_key;
+  SiteVector before, after;
+  std::string old_key, new_key;
   bool listed_old = false, listed_new = false;
   if (in_old) {
     on_side.side = Side::kOld;
-    parameters_of(site, on_side, values);
-    encode_vector(values, old_vector);
+    before.read(site, on_side);
     listed_old = listed_under(site, on_side, old_key);
   }
   if (in_new) {
     on_side.side = Side::kNew;
-    parameters_of(site, on_side, values);
-    encode_vector(values, new_vector);
+    after.read(site, on_side);
     listed_new = listed_under(site, on_side, new_key);
   }
   // A semi-join's NULL probe is not listed, but its instance must still be there to be asked.
-  if (in_old && in_new && old_vector == new_vector && listed_old == listed_new &&
-      old_key == new_key)
+  if (in_old && in_new && same_vector(before.values(), after.values()) &&
+      listed_old == listed_new && old_key == new_key)
     return;
   BlockDirectory& directory = *site.child->directory;
   if (in_new) {
-    BlockInstance& child = directory.acquire(owner_.engine(), *site.child, values);
+    BlockInstance& child = directory.acquire(owner_.engine(), *site.child, after.values());
     child.add_parent(listed_new ? std::string_view(new_key) : std::string_view(), parent);
   }
   if (in_old) {
-    BlockInstance* child = directory.find(old_vector);
+    BlockInstance* child = directory.find(before.values());
     TREMULA_ASSERT(child != nullptr);
     owner_.engine().release_later(
         *child, listed_old ? std::string_view(old_key) : std::string_view(), parent);

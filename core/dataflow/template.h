@@ -25,6 +25,7 @@
 
 #include "core/dataflow/graph.h"
 #include "core/dataflow/program.h"
+#include "core/dataflow/route_plan.h"
 
 namespace tremula::dataflow {
 
@@ -33,6 +34,8 @@ struct Core;
 class CoreDirectory;
 class BlockDirectory;
 class RelationIndex;
+class RangeIndex;
+struct Engine;
 
 // Where the value of a parameter comes from, as the select around sees it.
 struct ParameterOrigin {
@@ -106,7 +109,14 @@ struct CoreAggregate {
 };
 
 // How a source is bound to rows, given those bound before it.
-enum class AccessKind : std::uint8_t { kPinned, kKey, kIndex, kMembers, kScan };
+enum class AccessKind : std::uint8_t { kPinned, kKey, kIndex, kUnion, kMembers, kRange, kScan };
+
+// A column compared with a value by < <= > >=.
+struct RangeBound {
+  const Node* value = nullptr;
+  bool lower = false;   // the column is greater
+  bool strict = false;  // and not equal
+};
 
 struct BindStep {
   std::uint32_t source = 0;
@@ -114,35 +124,19 @@ struct BindStep {
   std::vector<triples::ColumnIndex> columns;  // kKey, kIndex: compared with `values`
   std::vector<const Node*> values;
   std::vector<bool> null_matches;      // parallel: IS, not =
+  std::vector<BindStep> arms;          // kUnion: by key or index, each gives some of the rows
   int site = -1;                       // kMembers: the semi-join whose members give the key
   std::vector<const Conjunct*> match;  // of a LEFT JOIN: its ON
   // What the access itself sees to, where all its columns were looked up on the side in question.
   std::vector<const Conjunct*> implied;
   std::vector<const Conjunct*> filter;  // what can be decided once this source is bound
+  triples::ColumnMask reads = 0;        // columns that hydration reads of each row
   // Of kIndex over a base table: found at first use.
   mutable std::shared_ptr<RelationIndex> index;
+  std::vector<RangeBound> bounds;  // kRange: of columns[0]
+  mutable std::shared_ptr<RangeIndex> range;
 };
 using JoinPlan = std::vector<BindStep>;
-
-// A conjunct that compares the range column with a parameter.
-struct RouteBound {
-  enum class Kind : std::uint8_t { kFrom, kBehind, kBelow, kUpTo, kLike };  // >= > < <= LIKE
-  Kind kind = Kind::kFrom;
-  std::uint32_t parameter = 0;
-};
-
-// What one source is compared with: which instances a row may concern.
-struct RouteKey {
-  std::vector<const Node*> of_row;  // equal to `parameters`; over the source alone
-  std::vector<std::uint32_t> parameters;
-  const Node* range = nullptr;  // a column of the source, or null
-  std::vector<RouteBound> bounds;
-  bool folded = false;                   // the bounds are LIKEs: compared in small letters
-  triples::ColumnMask read_columns = 0;  // of all these
-
-  bool has_range() const { return range != nullptr; }
-  bool empty() const { return of_row.empty() && range == nullptr; }
-};
 
 struct Core {
   std::string canonical;
@@ -183,9 +177,12 @@ struct Core {
   std::vector<JoinPlan>
       prefix_plans;  // of a LEFT JOIN: the sources before it, from a row that it may meet
   std::vector<JoinPlan> rest_plans;  // of a LEFT JOIN: it, and the sources after it
-  std::vector<RouteKey> routes;      // per source; empty: all instances
+  std::vector<RoutePlan> routes;     // per source
+
+  std::vector<const triples::Relation*> relations;  // per source; null: a derived table's
 
   std::unique_ptr<CoreDirectory> directory;  // of its instances
+  Engine* engine = nullptr;                  // that they live in
   Core();
   ~Core();
 };
@@ -212,8 +209,11 @@ struct Block {
   std::vector<Node> members;  // of a semi-join's child: what is counted
   SiteKind use = SiteKind::kArray;
   bool root = false;
+  // Its vector is longer than its core's.
+  bool owns_vector() const { return parameter_count != core->parameter_count; }
 
   std::unique_ptr<BlockDirectory> directory;
+  Engine* engine = nullptr;
   Block();
   ~Block();
 };

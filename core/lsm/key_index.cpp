@@ -16,12 +16,19 @@ namespace {
 
 constexpr std::size_t kPlacesMin = 8;
 
-std::uint32_t short_hash(std::string_view key) {
-  const auto hash = static_cast<std::uint32_t>(base::hash_bytes(key) >> 32);
-  return hash == 0 ? 1 : hash;  // 0 marks an empty place
-}
+constexpr std::size_t kWordKeyMax = 7;
+constexpr unsigned kSizeShift = 56;
+constexpr std::uint64_t kLongMark = std::uint64_t{0xFF} << kSizeShift;
 
 }  // namespace
+
+KeyIndex::Word KeyIndex::word_of(std::string_view key) {
+  if (key.size() > kWordKeyMax) return kLongMark | base::hash_bytes(key) >> 8;
+  Word word = 0;
+  std::memcpy(&word, key.data(), key.size());
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word | Word{key.size() + 1} << kSizeShift;
+}
 
 std::string_view KeyIndex::Cell::view() const {
   if (size != kOutside) return {bytes.data(), size};
@@ -33,23 +40,72 @@ std::string_view KeyIndex::Cell::view() const {
 
 KeyIndex::~KeyIndex() {
   for (const Place& place : places_) {
-    if (place.hash != 0 && cell(place.slot).size == kOutside) delete[] key(place.slot).data();
+    if (place.word != 0 && cell(place.slot).size == kOutside) delete[] key(place.slot).data();
   }
 }
 
-Slot KeyIndex::find(std::string_view key) const {
+Slot KeyIndex::find_in_memory(std::string_view key) const {
   if (size_ == 0) return kNoSlot;
-  const std::uint32_t hash = short_hash(key);
-  for (std::size_t at = home(hash); places_[at].hash != 0; at = (at + 1) & mask()) {
-    if (places_[at].hash == hash && cell(places_[at].slot).view() == key) return places_[at].slot;
+  const Word word = word_of(key);
+  for (std::size_t at = home(word); places_[at].word != 0; at = (at + 1) & mask()) {
+    const Place& place = places_[at];
+    if (place.word != word) continue;
+    if (word < kLongMark || cell(place.slot).view() == key) {
+      if (cold_->source != nullptr) chunks_[place.slot >> kChunkBits].used = true;
+      return place.slot;
+    }
   }
   return kNoSlot;
 }
 
+Slot KeyIndex::find(std::string_view key) const {
+  const Slot known = find_in_memory(key);
+  if (known != kNoSlot || cold_chunks_ == 0) return known;
+  const auto found = cold_->source->find(key);
+  if (!found.ok()) {
+    cold_->fail(found.error());
+    return kNoSlot;
+  }
+  const Slot slot = found.value();
+  if (slot == kNoSlot || slot >> kChunkBits >= chunks_.size()) return kNoSlot;
+  // In a chunk in memory it would have been found, were it not deleted since.
+  if (chunks_[slot >> kChunkBits].cells) return kNoSlot;
+  load(slot >> kChunkBits);
+  return find_in_memory(key);
+}
+
+// A chunk that can't be loaded has no keys; the error is noted, and whoever asked gives it to the
+// user instead of an answer.
+void KeyIndex::load(std::size_t index) const {
+  TREMULA_ASSERT(cold_->source != nullptr);
+  Chunk& chunk = chunks_[index];
+  chunk.cells = std::make_unique<Cell[]>(kChunkSize);
+  --cold_chunks_;
+  ++cold_->loads;
+  const auto begin = static_cast<Slot>(index << kChunkBits);
+  const auto loaded =
+      cold_->source->cells(triples::kRowAttr, begin, begin + static_cast<Slot>(kChunkSize),
+                           [this](Slot slot, triples::Value key) { place_key(key.view(), slot); });
+  if (!loaded.ok()) cold_->fail(loaded.error());
+}
+
+void KeyIndex::start_cold(std::size_t chunks) {
+  TREMULA_ASSERT(chunks_.empty());
+  chunks_.resize(chunks);
+  cold_chunks_ = chunks;
+}
+
 void KeyIndex::add(std::string_view key, Slot slot) {
   while (chunks_.size() <= slot >> kChunkBits) {
-    chunks_.push_back(std::make_unique<Cell[]>(kChunkSize));
+    chunks_.emplace_back().cells = std::make_unique<Cell[]>(kChunkSize);
   }
+  Chunk& chunk = chunks_[slot >> kChunkBits];
+  if (!chunk.cells) load(slot >> kChunkBits);
+  chunk.version = cold_->version;
+  place_key(key, slot);
+}
+
+void KeyIndex::place_key(std::string_view key, Slot slot) const {
   Cell& target = cell(slot);
   if (key.size() <= kInlineMax) {
     std::memcpy(target.bytes.data(), key.data(), key.size());
@@ -65,44 +121,65 @@ void KeyIndex::add(std::string_view key, Slot slot) {
     outside_bytes_ += key.size();
   }
   if (size_ >= places_.size() / 4 * 3) grow();
-  put({short_hash(key), slot});
+  put({word_of(key), slot});
   ++size_;
 }
 
 void KeyIndex::remove(Slot slot) {
-  const std::string_view bytes = key(slot);
-  std::size_t at = home(short_hash(bytes));
-  while (places_[at].hash != 0 && places_[at].slot != slot) at = (at + 1) & mask();
-  TREMULA_ASSERT(places_[at].hash != 0);
+  Chunk& chunk = chunks_[slot >> kChunkBits];
+  if (!chunk.cells) load(slot >> kChunkBits);
+  chunk.version = cold_->version;
+  remove_from(chunk, slot);
+}
+
+void KeyIndex::remove_from(Chunk& chunk, Slot slot) const {
+  Cell& cell = chunk.cells[slot & (kChunkSize - 1)];
+  const std::string_view bytes = cell.view();
+  std::size_t at = home(word_of(bytes));
+  while (places_[at].word != 0 && places_[at].slot != slot) at = (at + 1) & mask();
+  TREMULA_ASSERT(places_[at].word != 0);
   close_hole(at);
   --size_;
-  if (cell(slot).size == kOutside) {
+  if (cell.size == kOutside) {
     outside_bytes_ -= bytes.size();
     delete[] bytes.data();
   }
-  cell(slot).size = 0;
+  cell.size = 0;
 }
 
-void KeyIndex::put(Place place) {
-  std::size_t at = home(place.hash);
-  while (places_[at].hash != 0) at = (at + 1) & mask();
+bool KeyIndex::drop(std::size_t index, std::uint64_t flushed) {
+  Chunk& chunk = chunks_[index];
+  if (!chunk.cells || chunk.version > flushed) return false;
+  if (std::exchange(chunk.used, false)) return false;
+  for (std::size_t i = 0; i < kChunkSize; ++i) {
+    const auto slot = static_cast<Slot>(index << kChunkBits | i);
+    if (chunk.cells[i].size != 0) remove_from(chunk, slot);
+  }
+  chunk.cells.reset();
+  ++cold_chunks_;
+  return true;
+}
+
+void KeyIndex::put(Place place) const {
+  std::size_t at = home(place.word);
+  while (places_[at].word != 0) at = (at + 1) & mask();
   places_[at] = place;
 }
 
-void KeyIndex::grow() {
+void KeyIndex::grow() const {
   std::vector<Place> smaller(places_.empty() ? kPlacesMin : places_.size() * 2);
   smaller.swap(places_);
-  shift_ = 32 - std::countr_zero(places_.size());
+  shift_ = 64 - std::countr_zero(places_.size());
   for (const Place& place : smaller) {
-    if (place.hash != 0) put(place);
+    if (place.word != 0) put(place);
   }
 }
 
-void KeyIndex::close_hole(std::size_t hole) {
+void KeyIndex::close_hole(std::size_t hole) const {
   const std::size_t mask = this->mask();
-  for (std::size_t next = (hole + 1) & mask; places_[next].hash != 0; next = (next + 1) & mask) {
+  for (std::size_t next = (hole + 1) & mask; places_[next].word != 0; next = (next + 1) & mask) {
     // It may move into the hole only if its home is not behind the hole.
-    if (((next - home(places_[next].hash)) & mask) < ((next - hole) & mask)) continue;
+    if (((next - home(places_[next].word)) & mask) < ((next - hole) & mask)) continue;
     places_[hole] = places_[next];
     hole = next;
   }
@@ -110,15 +187,15 @@ void KeyIndex::close_hole(std::size_t hole) {
 }
 
 std::size_t KeyIndex::memory_bytes() const {
-  return chunks_.size() * kChunkSize * sizeof(Cell) + places_.capacity() * sizeof(Place) +
-         outside_bytes_;
+  return (chunks_.size() - cold_chunks_) * kChunkSize * sizeof(Cell) +
+         chunks_.capacity() * sizeof(Chunk) + places_.capacity() * sizeof(Place) + outside_bytes_;
 }
 
 void KeyIndex::check_invariants() const {
   std::size_t count = 0;
   std::size_t outside = 0;
   for (const Place& place : places_) {
-    if (place.hash == 0) continue;
+    if (place.word == 0) continue;
     ++count;
     TREMULA_ASSERT(find(key(place.slot)) == place.slot);
     if (cell(place.slot).size == kOutside) outside += key(place.slot).size();

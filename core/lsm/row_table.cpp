@@ -1,7 +1,7 @@
 #include "core/lsm/row_table.h"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <utility>
 
 #include "core/base/check.h"
@@ -21,32 +21,23 @@ using triples::Type;
 using triples::TypeId;
 using triples::Value;
 
-namespace {
-
-bool owns_text(Value value) { return value.has_bytes() && value.size > 0; }
-
-}  // namespace
-
 RowTable::RowTable(TypeId type) : type_(type) {}
 
 RowTable::~RowTable() {
-  for (Column& column : columns_) {
-    for (const Value& value : column.cells) free_value(value);
-  }
-  for (const OldCell& cell : old_cells_) free_value(cell.value);
-  for (const Undo& step : undo_) free_value(step.before);
-  for (const Value& value : replaced_) free_value(value);
+  for (const OldCell& cell : old_cells_) texts_.release(cell.value);
+  for (const Undo& step : undo_) texts_.release(step.before);
+  for (const Value& value : replaced_) texts_.release(value);
 }
 
 TypeId RowTable::type() const { return type_; }
 
 // --- Reading ---
 
-Slot RowTable::slot_end() const { return static_cast<Slot>(exists_.size()); }
+Slot RowTable::slot_end() const { return static_cast<Slot>(flags_.size()); }
 
 bool RowTable::exists(Slot slot, Side side) const {
-  if (side == Side::kOld && touch_of_[slot] != 0) return touched_[touch_of_[slot] - 1].in_old;
-  return exists_[slot] != 0;
+  if (side == Side::kOld && is_touched(slot)) return touched_at(slot).in_old;
+  return is_here(slot);
 }
 
 Value RowTable::read(Slot slot, ColumnIndex column, Side side) const {
@@ -66,15 +57,12 @@ Value RowTable::reading(const Declaration& declaration, Value stored) {
 }
 
 Value RowTable::stored(Slot slot, ColumnIndex column) const {
-  const std::vector<Value>& cells = columns_[column].cells;
-  return slot < cells.size() ? cells[slot] : Value::missing();
+  return columns_[column].cells.get(slot);
 }
 
 Value RowTable::stored_of_old(Slot slot, ColumnIndex column) const {
-  if (touch_of_[slot] != 0) {
-    if (const OldCell* cell = find_old_cell(touched_[touch_of_[slot] - 1], column)) {
-      return cell->value;
-    }
+  if (is_touched(slot)) {
+    if (const OldCell* cell = find_old_cell(touched_at(slot), column)) return cell->value;
   }
   return stored(slot, column);
 }
@@ -87,11 +75,26 @@ const RowTable::OldCell* RowTable::find_old_cell(const Touched& touched, ColumnI
   return nullptr;
 }
 
+void RowTable::prefetch(Slot slot, ColumnMask columns) const {
+  keys_.prefetch(slot);
+  for (; columns != 0; columns &= columns - 1) {
+    const auto column = static_cast<ColumnIndex>(std::countr_zero(columns));
+    if (column >= columns_.size()) return;
+    columns_[column].cells.prefetch(slot);
+  }
+}
+
+void RowTable::prefetch_texts(Slot slot, ColumnMask columns) const {
+  for (; columns != 0; columns &= columns - 1) {
+    const auto column = static_cast<ColumnIndex>(std::countr_zero(columns));
+    if (column >= columns_.size()) return;
+    columns_[column].cells.prefetch_text(slot);
+  }
+}
+
 std::string_view RowTable::key(Slot slot) const { return keys_.key(slot); }
 
-std::size_t RowTable::row_count(Side side) const {
-  return side == Side::kOld ? old_rows_ : rows_;
-}
+std::size_t RowTable::row_count(Side side) const { return side == Side::kOld ? old_rows_ : rows_; }
 
 std::span<const triples::RowChange> RowTable::changes() const { return changes_; }
 
@@ -113,17 +116,17 @@ ColumnIndex RowTable::column(AttrId attr) {
   const auto next = static_cast<ColumnIndex>(columns_.size());
   const auto [index, is_new] = column_of_.insert(attr, next);
   if (is_new) {
-    Column& column = columns_.emplace_back();
-    column.attr = attr;
-    column.now = &undeclared_;
-    column.old = &undeclared_;
+    Column& column = columns_.emplace_back(
+        Column{CellColumn(attr, cold_, texts_), &undeclared_, &undeclared_, {}});
+    const Slot slots = slot_end();
+    column.cells.grow((slots + CellColumn::kChunkSlots - 1) / CellColumn::kChunkSlots);
   }
   return *index;
 }
 
 std::size_t RowTable::column_count() const { return columns_.size(); }
 
-AttrId RowTable::attr_of(ColumnIndex column) const { return columns_[column].attr; }
+AttrId RowTable::attr_of(ColumnIndex column) const { return columns_[column].cells.attr(); }
 
 void RowTable::declare(const triples::ColumnDef& definition) {
   auto next = std::make_unique<Declaration>();
@@ -167,8 +170,8 @@ void RowTable::declare(const triples::ColumnDef& definition) {
 
 // An index over the column must look again at the rows that read differently now.
 void RowTable::log_readings(ColumnIndex column, const Declaration& from, const Declaration& to) {
-  for (Slot slot = 0; slot < exists_.size(); ++slot) {
-    if (exists_[slot] == 0) continue;
+  for (Slot slot = 0; slot < slot_end(); ++slot) {
+    if (!is_here(slot)) continue;
     const Value value = stored(slot, column);
     if (!identical(reading(from, value), reading(to, value))) log_write(slot);
   }
@@ -176,15 +179,22 @@ void RowTable::log_readings(ColumnIndex column, const Declaration& from, const D
 
 // --- Writing ---
 
+void RowTable::set_here(Slot slot, bool here) {
+  flags_[slot] = static_cast<std::uint8_t>(here ? flags_[slot] | kExists : flags_[slot] & ~kExists);
+}
+
 RowTable::Touched& RowTable::touch(Slot slot) {
-  if (touch_of_[slot] == 0) {
+  if (!is_touched(slot)) {
     is_touched_ = true;
     Touched& touched = touched_.emplace_back();
     touched.slot = slot;
-    touched.in_old = exists_[slot] != 0;
-    touch_of_[slot] = static_cast<std::uint32_t>(touched_.size());
+    touched.in_old = is_here(slot);
+    flags_[slot] |= kTouched;
+    touch_of_.insert(slot, static_cast<std::uint32_t>(touched_.size() - 1));
+    return touched;
   }
-  return touched_[touch_of_[slot] - 1];
+  if (touched_.back().slot == slot) return touched_.back();
+  return touched_[*touch_of_.find(slot)];
 }
 
 // A repeat that nobody has seen the first of yet tells nobody anything.
@@ -194,16 +204,30 @@ void RowTable::log_write(Slot slot) {
   write_log_.push_back(slot);
 }
 
+// Makes all slots below `end`.
+void RowTable::extend_to(Slot end) {
+  constexpr std::size_t kChunk = CellColumn::kChunkSlots;
+  const std::size_t chunks = (std::size_t{end} + kChunk - 1) / kChunk;
+  flags_.resize(end, 0);
+  for (Column& column : columns_) {
+    if (chunks > column.cells.chunk_count()) {
+      column.cells.grow(chunks - column.cells.chunk_count());
+    }
+  }
+}
+
 Slot RowTable::take_slot() {
+  if (free_is_stale_) list_free_slots();
   if (!free_slots_.empty()) {
     const Slot slot = free_slots_.back();
     free_slots_.pop_back();
     return slot;
   }
-  TREMULA_ASSERT(exists_.size() < kNoSlot);
-  exists_.push_back(0);
-  touch_of_.push_back(0);
-  return static_cast<Slot>(exists_.size() - 1);
+  const Slot slot = slot_end();
+  TREMULA_ASSERT(slot < kNoSlot);
+  flags_.push_back(0);
+  if (slot % CellColumn::kChunkSlots == 0) extend_to(slot + 1);
+  return slot;
 }
 
 Slot RowTable::insert(std::string_view key) {
@@ -213,33 +237,55 @@ Slot RowTable::insert(std::string_view key) {
     slot = take_slot();
     keys_.add(key, slot);
   }
-  TREMULA_ASSERT(exists_[slot] == 0);
-  Touched& touched = touch(slot);
-  const bool is_fresh = is_new || (!touched.in_old && is_empty(slot));
-  if (is_fresh) touched.fresh_statement = statement_;
-  undo_.push_back(
-      {is_fresh ? Action::kInsertFresh : Action::kInsert, slot, 0, Value::null()});
-  exists_[slot] = 1;
-  ++rows_;
-  log_write(slot);
-  if (!is_fresh) clear_cells(slot);
+  insert_in(slot, is_new);
   return slot;
 }
 
+void RowTable::insert_at(std::string_view key, Slot slot) {
+  if (slot >= slot_end()) extend_to(slot + 1);
+  TREMULA_ASSERT(!is_here(slot) && !is_touched(slot));
+  free_is_stale_ = true;
+  keys_.add(key, slot);
+  insert_in(slot, true);
+}
+
+void RowTable::list_free_slots() {
+  free_is_stale_ = false;
+  free_slots_.clear();
+  for (Slot slot = slot_end(); slot > 0; --slot) {
+    if (!is_here(slot - 1) && !is_touched(slot - 1)) free_slots_.push_back(slot - 1);
+  }
+}
+
+void RowTable::insert_in(Slot slot, bool is_new) {
+  TREMULA_ASSERT(!is_here(slot));
+  Touched& touched = touch(slot);
+  const bool is_fresh = is_new || (!touched.in_old && is_empty(slot));
+  if (is_fresh) touched.fresh_statement = statement_;
+  undo_.push_back({is_fresh ? Action::kInsertFresh : Action::kInsert, slot, 0, Value::null()});
+  set_here(slot, true);
+  ++rows_;
+  log_write(slot);
+  if (!is_fresh) clear_cells(slot);
+}
+
 void RowTable::erase(Slot slot) {
-  TREMULA_ASSERT(exists_[slot] != 0);
+  TREMULA_ASSERT(is_here(slot));
+  // All of it is given up when the transaction ends, and indexes ask for some before.
+  for (const Column& column : columns_) column.cells.prefetch(slot);
+  keys_.prefetch(slot);
   touch(slot);
   undo_.push_back({Action::kErase, slot, 0, Value::null()});
   // The cells stay: they are the old side's, or what an undo brings back.
-  exists_[slot] = 0;
+  set_here(slot, false);
   --rows_;
   log_write(slot);
 }
 
 void RowTable::write(Slot slot, ColumnIndex column, Value value) {
-  TREMULA_ASSERT(exists_[slot] != 0);
+  TREMULA_ASSERT(is_here(slot));
   if (identical(stored(slot, column), value)) return;
-  replace(slot, column, copy_value(value));
+  replace(slot, column, texts_.copy(value));
 }
 
 void RowTable::replace(Slot slot, ColumnIndex column, Value value) {
@@ -260,12 +306,7 @@ void RowTable::replace(Slot slot, ColumnIndex column, Value value) {
 }
 
 void RowTable::set_cell(Slot slot, ColumnIndex column, Value value) {
-  std::vector<Value>& cells = columns_[column].cells;
-  if (slot >= cells.size()) {
-    if (value.is_missing()) return;
-    cells.resize(slot + 1, Value::missing());
-  }
-  cells[slot] = value;
+  columns_[column].cells.set(slot, value);
 }
 
 bool RowTable::is_empty(Slot slot) const {
@@ -285,32 +326,7 @@ void RowTable::clear_cells(Slot slot) {
 
 // Nothing reads it on either side any more, but somebody may still hold what was read before.
 void RowTable::retire(Value value) {
-  if (owns_text(value)) replaced_.push_back(value);
-}
-
-// What the allocator takes for it, near enough for the books.
-std::size_t RowTable::text_bytes(Value value) {
-  if (!owns_text(value)) return 0;
-  return std::max<std::size_t>(32, (std::size_t{value.size} + 8 + 15) / 16 * 16);
-}
-
-Value RowTable::copy_value(Value value) {
-  if (!value.has_bytes()) return value;
-  if (value.size == 0) {
-    value.data = "";
-    return value;
-  }
-  char* copy = new char[value.size];
-  std::memcpy(copy, value.data, value.size);
-  value.data = copy;
-  text_bytes_ += text_bytes(value);
-  return value;
-}
-
-void RowTable::free_value(Value value) {
-  if (!owns_text(value)) return;
-  text_bytes_ -= text_bytes(value);
-  delete[] value.data;
+  if (CellTexts::owned(value)) replaced_.push_back(value);
 }
 
 }  // namespace tremula::lsm

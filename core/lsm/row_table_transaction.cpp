@@ -62,11 +62,11 @@ void RowTable::undo(const Undo& step) {
       }
       [[fallthrough]];
     case Action::kInsert:
-      exists_[slot] = 0;
+      set_here(slot, false);
       --rows_;
       break;
     case Action::kErase:
-      exists_[slot] = 1;
+      set_here(slot, true);
       ++rows_;
       break;
     case Action::kCell:
@@ -75,7 +75,7 @@ void RowTable::undo(const Undo& step) {
       break;
     case Action::kFirstCell: {
       // Steps are undone in reverse, so that the cell stands last, and first in its row's chain.
-      Touched& touched = touched_[touch_of_[slot] - 1];
+      Touched& touched = touch(slot);
       const OldCell& cell = old_cells_.back();
       TREMULA_ASSERT(touched.old_cells == old_cells_.size() - 1 && cell.column == step.column);
       retire(stored(slot, step.column));
@@ -101,7 +101,7 @@ void RowTable::undo(const Undo& step) {
 void RowTable::seal() {
   changes_.clear();
   for (const Touched& touched : touched_) {
-    const bool in_new = exists_[touched.slot] != 0;
+    const bool in_new = is_here(touched.slot);
     if (touched.in_old && in_new) {
       const ColumnMask changed = changed_columns(touched.slot);
       if (changed != 0) changes_.push_back({touched.slot, true, true, changed});
@@ -110,8 +110,8 @@ void RowTable::seal() {
     }
   }
   if (redeclared_.empty()) return;
-  for (Slot slot = 0; slot < exists_.size(); ++slot) {
-    if (exists_[slot] == 0 || touch_of_[slot] != 0) continue;
+  for (Slot slot = 0; slot < slot_end(); ++slot) {
+    if (!is_here(slot) || is_touched(slot)) continue;
     const ColumnMask changed = changed_columns(slot);
     if (changed != 0) changes_.push_back({slot, true, true, changed});
   }
@@ -120,8 +120,8 @@ void RowTable::seal() {
 // Requires: the row exists on both sides.
 ColumnMask RowTable::changed_columns(Slot slot) const {
   ColumnMask changed = 0;
-  if (touch_of_[slot] != 0) {
-    std::uint32_t at = touched_[touch_of_[slot] - 1].old_cells;
+  if (is_touched(slot)) {
+    std::uint32_t at = touched_at(slot).old_cells;
     for (; at != kNone; at = old_cells_[at].next) {
       const ColumnIndex column = old_cells_[at].column;
       const Value before = reading(*columns_[column].old, old_cells_[at].value);
@@ -140,9 +140,9 @@ ColumnMask RowTable::changed_columns(Slot slot) const {
 
 void RowTable::settle() {
   for (const Touched& touched : touched_) {
-    if (exists_[touched.slot] == 0) release(touched.slot);
+    if (!is_here(touched.slot)) release(touched.slot);
   }
-  for (const OldCell& cell : old_cells_) free_value(cell.value);
+  for (const OldCell& cell : old_cells_) texts_.release(cell.value);
   settle_declarations(Side::kNew);
   old_rows_ = rows_;
   forget_transaction();
@@ -158,21 +158,21 @@ void RowTable::rollback() {
 // Moves the old cells back into their columns.
 void RowTable::restore_old(const Touched& touched) {
   const Slot slot = touched.slot;
-  exists_[slot] = touched.in_old ? 1 : 0;
+  set_here(slot, touched.in_old);
   if (!touched.in_old) {
     release(slot);
     return;
   }
   for (std::uint32_t at = touched.old_cells; at != kNone; at = old_cells_[at].next) {
     const ColumnIndex column = old_cells_[at].column;
-    free_value(stored(slot, column));
+    texts_.release(stored(slot, column));
     set_cell(slot, column, old_cells_[at].value);
   }
 }
 
 void RowTable::release(Slot slot) {
   for (ColumnIndex column = 0; column < columns_.size(); ++column) {
-    free_value(stored(slot, column));
+    texts_.release(stored(slot, column));
     set_cell(slot, column, Value::missing());
   }
   keys_.remove(slot);
@@ -193,11 +193,19 @@ void RowTable::settle_declarations(Side side) {
 }
 
 void RowTable::forget_transaction() {
-  for (const Touched& touched : touched_) touch_of_[touched.slot] = 0;
-  for (const Undo& step : undo_) {
-    if (step.action == Action::kCell) free_value(step.before);
+  for (const Touched& touched : touched_) {
+    flags_[touched.slot] &= static_cast<std::uint8_t>(~kTouched);
   }
-  for (const Value& value : replaced_) free_value(value);
+  constexpr std::size_t kKeptMax = 256;  // clearing a table costs its capacity
+  if (touch_of_.size() > kKeptMax) {
+    touch_of_ = {};
+  } else if (!touch_of_.empty()) {
+    touch_of_.clear();
+  }
+  for (const Undo& step : undo_) {
+    if (step.action == Action::kCell) texts_.release(step.before);
+  }
+  for (const Value& value : replaced_) texts_.release(value);
   empty(touched_);
   empty(old_cells_);
   empty(undo_);
@@ -212,12 +220,12 @@ void RowTable::forget_transaction() {
 }
 
 std::size_t RowTable::memory_bytes() const {
-  std::size_t bytes = sizeof *this + keys_.memory_bytes() + text_bytes_ + bytes_of(exists_) +
-                      bytes_of(touch_of_) + bytes_of(columns_) + column_of_.memory_bytes() +
+  std::size_t bytes = sizeof *this + keys_.memory_bytes() + texts_.bytes() + bytes_of(flags_) +
+                      touch_of_.memory_bytes() + bytes_of(columns_) + column_of_.memory_bytes() +
                       bytes_of(free_slots_) + bytes_of(touched_) + bytes_of(old_cells_) +
                       bytes_of(undo_) + bytes_of(replaced_) + bytes_of(changes_) +
                       bytes_of(write_log_);
-  for (const Column& column : columns_) bytes += bytes_of(column.cells);
+  for (const Column& column : columns_) bytes += column.cells.memory_bytes();
   return bytes;
 }
 
@@ -226,36 +234,39 @@ void RowTable::check_invariants() const {
   std::size_t rows = 0;
   std::size_t old_rows = 0;
   std::size_t slots_with_key = 0;
-  for (Slot slot = 0; slot < exists_.size(); ++slot) {
+  for (Slot slot = 0; slot < slot_end(); ++slot) {
     rows += exists(slot, Side::kNew) ? 1 : 0;
     old_rows += exists(slot, Side::kOld) ? 1 : 0;
-    if (exists_[slot] == 0 && touch_of_[slot] == 0) continue;
+    if (!is_here(slot) && !is_touched(slot)) continue;
     ++slots_with_key;
-    TREMULA_ASSERT(keys_.find(keys_.key(slot)) == slot);  // M1
+    TREMULA_ASSERT(keys_.find(keys_.key(slot)) == slot);  // M1; loads every chunk of keys
   }
   TREMULA_ASSERT(rows == rows_ && old_rows == old_rows_);
   TREMULA_ASSERT(slots_with_key == keys_.size());
-  TREMULA_ASSERT(slots_with_key + free_slots_.size() == exists_.size());
+  TREMULA_ASSERT(free_is_stale_ || slots_with_key + free_slots_.size() == flags_.size());
 
   base::FlatSet<const char*> owned;  // M2
   std::size_t owned_bytes = 0;
   const auto own = [&](Value value) {
-    owned_bytes += text_bytes(value);
-    if (text_bytes(value) > 0) TREMULA_ASSERT(owned.insert(value.data));
+    owned_bytes += CellTexts::bytes_of(value);
+    if (CellTexts::bytes_of(value) > 0) TREMULA_ASSERT(owned.insert(value.data));
   };
   for (const Column& column : columns_) {
-    for (const Value& value : column.cells) own(value);
+    for (Slot slot = 0; slot < slot_end(); ++slot) own(column.cells.get(slot));
   }
-  for (const Slot slot : free_slots_) TREMULA_ASSERT(is_empty(slot));
+  for (Slot slot = 0; slot < slot_end(); ++slot) {  // M4
+    if (!is_here(slot) && !is_touched(slot)) TREMULA_ASSERT(is_empty(slot));
+  }
   for (const OldCell& cell : old_cells_) own(cell.value);
   for (const Undo& step : undo_) own(step.before);
   for (const Value& value : replaced_) own(value);
-  TREMULA_ASSERT(owned_bytes == text_bytes_);
+  TREMULA_ASSERT(owned_bytes == texts_.bytes());
 
   if (is_touched_) return;  // M3
   TREMULA_ASSERT(touched_.empty() && old_cells_.empty() && undo_.empty() && replaced_.empty());
   TREMULA_ASSERT(changes_.empty() && write_log_.empty() && redeclared_.empty());
-  for (const std::uint32_t touch : touch_of_) TREMULA_ASSERT(touch == 0);
+  TREMULA_ASSERT(touch_of_.empty());
+  for (Slot slot = 0; slot < slot_end(); ++slot) TREMULA_ASSERT(!is_touched(slot));
   for (const Column& column : columns_) TREMULA_ASSERT(column.now == column.old);
 }
 

@@ -12,6 +12,25 @@ constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
+// How many bytes stand before the first that needs an escape. Eight are looked at together: a byte
+// is below n if taking n from it borrows, and is c if it is zero after `^ c`.
+std::size_t plain_size(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kHigh = kOnes * 0x80;
+  std::size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, 8);
+    const std::uint64_t quote = word ^ kOnes * '"';
+    const std::uint64_t backslash = word ^ kOnes * '\\';
+    const std::uint64_t found = ((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
+                                ((backslash - kOnes) & ~backslash);
+    if ((found & kHigh) != 0) break;
+  }
+  while (i < text.size() && !needs_escape(text[i])) ++i;
+  return i;
+}
+
 void print_escaped(char c, std::string& out) {
   switch (c) {
     case '"': out += "\\\""; return;
@@ -50,14 +69,13 @@ void print_real(double number, std::string& out) {
 
 void print_json_string(std::string_view text, std::string& out) {
   out += '"';
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!needs_escape(text[i])) continue;
-    out.append(text, plain, i - plain);
-    print_escaped(text[i], out);
-    plain = i + 1;
+  for (;;) {
+    const std::size_t plain = plain_size(text);
+    out.append(text, 0, plain);
+    if (plain == text.size()) break;
+    print_escaped(text[plain], out);
+    text.remove_prefix(plain + 1);
   }
-  out.append(text, plain);
   out += '"';
 }
 

@@ -30,6 +30,12 @@ struct RowChange {
   ColumnMask changed = 0;  // kAllColumns for a row that entered or left
 };
 
+// Whether the processor does not see by itself that `next` is read soon after `slot`.
+inline bool worth_prefetching(Slot slot, Slot next) {
+  constexpr Slot kNear = 64;
+  return next - slot > kNear;  // also if it stands before
+}
+
 class Relation {
  public:
   virtual ~Relation() = default;
@@ -40,6 +46,11 @@ class Relation {
   // NULL, values of another type are converted or NULL, hidden columns are NULL.
   // Requires: exists(slot, side).
   virtual Value read(Slot slot, ColumnIndex column, Side side) const = 0;
+  // Brings the cells of these columns nearer, and the key: what is known to be read soon is waited
+  // for together.
+  virtual void prefetch(Slot, ColumnMask) const {}
+  // The same for the texts that these cells point to, once the cells are near.
+  virtual void prefetch_texts(Slot, ColumnMask) const {}
   // Order-preserving bytes (key_encoding.h) that tell the row from all others of the relation.
   virtual std::string_view key(Slot slot) const = 0;
   virtual std::size_t row_count(Side side) const = 0;

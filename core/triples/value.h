@@ -24,7 +24,8 @@ enum class Type : std::uint8_t { kAny, kBool, kInt, kReal, kText, kBytes, kJson 
 
 struct Value {
   Kind kind = Kind::kNull;
-  std::uint32_t size = 0;  // of text, bytes, JSON text
+  bool kept_by_chunk = false;  // for core/lsm alone: nobody frees the bytes one by one
+  std::uint32_t size = 0;      // of text, bytes, JSON text
   union {
     std::int64_t integer = 0;
     double number;

@@ -39,6 +39,7 @@
 #include <vector>
 
 #include "tremula/error.h"
+#include "tremula/options.h"
 #include "tremula/subscription.h"
 #include "tremula/transaction.h"
 #include "tremula/value.h"
@@ -81,6 +82,9 @@ struct RunResult {
 };
 
 class Database;
+namespace db {
+struct OpenOn;
+}
 
 // A prepared statement: parsed and bound once, executed many times. Binds itself anew if tables
 // were declared meanwhile.
@@ -138,9 +142,10 @@ class Database {
  public:
   // A database that ends with its handle.
   static Database in_memory();
-  // The database in directory `path`.
-  // Errors: unsupported (directories come with the storage issue).
-  static Result<Database> open(const std::string& path);
+  // The database in directory `path`, which is made if it isn't there (its parent must be).
+  // Errors: io; locked, with the pid of the process that has it open (it may be this one); corrupt.
+  static Result<Database> open(const std::string& path, const Options& options = {});
+  // Waits until every commit is on disk; then the directory can be opened again.
   ~Database();
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
@@ -164,6 +169,8 @@ class Database {
   // Calls `write(Transaction&)` and commits what it did. If it throws, everything is rolled back:
   // a tremula::Exception becomes the error returned, anything else is thrown on.
   // Returns: a ticket for wait_durable(). By then all queries and listeners have the change.
+  // Errors: io: the disk takes nothing any more; nothing was committed, unless the options ask for
+  // Durability::sync: then it may be that the commit is here but not on disk.
   template <typename Write>
   Result<Ticket> transact(Write&& write) {
     using Function = std::remove_reference_t<Write>;
@@ -171,19 +178,20 @@ class Database {
         [](void* function, Transaction& tx) { (*static_cast<Function*>(function))(tx); },
         const_cast<void*>(static_cast<const void*>(std::addressof(write))));
   }
-  // Waits until a commit is on disk; in memory it returns at once.
+  // Waits until a commit is on disk; in memory it returns at once.  Errors: io.
   Result<void> wait_durable(Ticket ticket);
   // Delivers what other processes committed.  Returns: how many commits that were; in memory 0.
   Result<std::size_t> poll();
   // A file descriptor that becomes readable when poll() has something to do; -1: nothing ever will.
   int wake_fd() const;
-  // How many commits changed something so far.
+  // How many commits changed something so far, since the database was made.
   std::uint64_t version() const;
 
   struct Core;
 
  private:
   friend class Session;
+  friend struct db::OpenOn;
   explicit Database(std::unique_ptr<Core> core);
   Result<Ticket> transact_with(void (*call)(void*, Transaction&), void* function);
   std::unique_ptr<Core> core_;

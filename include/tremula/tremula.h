@@ -3,6 +3,7 @@
 
 #include "tremula/database.h"      // IWYU pragma: export
 #include "tremula/error.h"         // IWYU pragma: export
+#include "tremula/options.h"       // IWYU pragma: export
 #include "tremula/subscription.h"  // IWYU pragma: export
 #include "tremula/transaction.h"   // IWYU pragma: export
 #include "tremula/value.h"         // IWYU pragma: export

@@ -135,6 +135,21 @@ TEST_CASE("flat map: clear keeps the memory, reserve makes room beforehand") {
   CHECK(map.memory_bytes() == bytes);
 }
 
+TEST_CASE("flat map: one that was large gives memory back as it empties") {
+  FlatMap<int, int> map;
+  map[0] = 0;
+  const std::size_t small = map.memory_bytes();
+  for (int key = 1; key < 10000; ++key) map[key] = key;
+  const std::size_t large = map.memory_bytes();
+  for (int key = 9999; key > 0; --key) REQUIRE(map.erase(key));
+  CHECK(map.memory_bytes() <= 8 * small);
+  CHECK(map.memory_bytes() < large / 100);
+  CHECK(*map.find(0) == 0);
+  const std::size_t left = map.memory_bytes();
+  for (int key = 1; key < 10; ++key) map[key] = key;
+  CHECK(map.memory_bytes() == left);
+}
+
 TEST_CASE("flat set: tells what is new and what was there") {
   enum class Id : std::uint32_t {};
   FlatSet<Id> set;

@@ -8,5 +8,6 @@
 TEST_CASE("cases: the command answers every case of this folder as the contract says") {
   const std::string runner = TREMULA_SOURCE_ROOT "/tests/cases/run.py";
   CHECK(std::system(("python3 '" + runner + "' '" TREMULA_COMMAND "'").c_str()) == 0);
+  CHECK(std::system(("python3 '" + runner + "' '" TREMULA_COMMAND "' --db").c_str()) == 0);
 }
 #endif

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs the black-box cases of this folder against the tremula command.
 
-    run.py TREMULA [--only SUBSTRING] [--verbose]
+    run.py TREMULA [--db] [--only SUBSTRING] [--verbose]
+
+--db: every run works on a directory of its own, not in memory.
 
 A file NAME.tql holds cases, each begun by a line `-- case: what it shows`; what stands before the first is set-up, run before
 each case, its output skipped. Inside a case
@@ -117,12 +119,15 @@ def same_patch(a, b):
 
 
 class Run:
-    def __init__(self, tremula, case):
+    def __init__(self, tremula, case, on_disk):
         self.case, self.tremula, self.live, self.problems = case, tremula, {}, []
+        self.on_disk, self.runs = on_disk, 0
 
     def execute(self, script, folder):
         open(os.path.join(folder, "case.tql"), "w", encoding="utf-8").write(script)
         call = [self.tremula, "run", "case.tql"] + [x for p in self.case.params for x in ("--param", p)]
+        self.runs += 1
+        if self.on_disk: call += ["--db", f"case-{self.runs}.db"]
         p = subprocess.run(call, cwd=folder, capture_output=True, timeout=60)
         out, err = p.stdout.decode("utf-8", "replace"), p.stderr.decode("utf-8", "replace")
         lines = [l for l in out.split("\n") if l]
@@ -206,14 +211,15 @@ class Run:
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("tremula"); ap.add_argument("--only", default=""); ap.add_argument("--verbose", action="store_true")
+    ap.add_argument("tremula"); ap.add_argument("--db", action="store_true")
+    ap.add_argument("--only", default=""); ap.add_argument("--verbose", action="store_true")
     a = ap.parse_args()
     tremula, good, bad = os.path.abspath(a.tremula), 0, 0
     for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "*.tql"))):
         for case in read_cases(path):
             name = os.path.basename(path)[:-4] + ": " + case.name
             if a.only not in name: continue
-            problems = Run(tremula, case).check()
+            problems = Run(tremula, case, a.db).check()
             good, bad = good + (not problems), bad + bool(problems)
             if problems: print(f"FAIL {name}\n    " + "\n    ".join(problems), flush=True)
             elif a.verbose: print("ok   " + name, flush=True)

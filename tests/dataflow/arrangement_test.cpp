@@ -13,6 +13,7 @@
 #include <vector>
 
 using tremula::dataflow::Arrangement;
+using tremula::dataflow::OrderEntries;
 using tremula::dataflow::RowId;
 using tremula::triples::Side;
 
@@ -159,11 +160,11 @@ TEST_CASE("arrangement: both sides answer as two sorted sets, step after step") 
 TEST_CASE("arrangement: a step of thousands of rows answers and settles") {
   Rng rng(7);
   const RowId rows = 6'000;
-  std::vector<std::pair<std::string, RowId>> entries;
+  OrderEntries entries;
   Model model;
   for (RowId row = 0; row < rows; row += 2) {
     model.rows[1][row] = random_key(rng);
-    entries.emplace_back(model.rows[1][row], row);
+    entries.add(model.rows[1][row], row);
   }
   Arrangement arrangement;
   arrangement.build(std::move(entries));
@@ -194,7 +195,12 @@ TEST_CASE("arrangement: a step of thousands of rows answers and settles") {
 
 TEST_CASE("arrangement: a row that moves stands at its old place on the old side alone") {
   Arrangement arrangement;
-  arrangement.build({{"d", 4}, {"a", 1}, {"c", 3}, {"b", 2}});
+  OrderEntries entries;
+  entries.add("d", 4);
+  entries.add("a", 1);
+  entries.add("c", 3);
+  entries.add("b", 2);
+  arrangement.build(std::move(entries));
   arrangement.update(3, "c", "e");
   const auto text = [&arrangement](Side side) {
     std::string rows;

@@ -64,7 +64,9 @@ std::string take(const ArrayPlan& plan, const std::string& listed, std::string& 
 
 std::string steps(const std::string& before, const std::string& after, const std::string& listed) {
   std::string array = before;
-  const std::string text = take(plan_array(items_of(before, after, listed)), listed, array);
+  ArrayPlan plan;
+  plan_array(items_of(before, after, listed), plan);
+  const std::string text = take(plan, listed, array);
   CHECK(array == after);
   return text;
 }
@@ -139,7 +141,8 @@ TEST_CASE("array moves: the steps of any change lead to the new array, and are f
     CAPTURE(before);
     CAPTURE(after);
     CAPTURE(listed);
-    const ArrayPlan plan = plan_array(items);
+    ArrayPlan plan;
+    plan_array(items, plan);
     std::string array = before;
     const std::string text = take(plan, listed, array);
     CAPTURE(text);

@@ -50,13 +50,16 @@ std::string short_text(const Document& document) {
   return object ? "(" + text + ")" : "[" + text + "]";
 }
 
-std::string short_text(const std::string& json) { return short_text(parsed(json)); }
+std::string short_text(std::string_view json) { return short_text(parsed(std::string(json))); }
 
-std::string without_slash(const std::string& path) { return path.empty() ? path : path.substr(1); }
+std::string without_slash(std::string_view path) {
+  return std::string(path.substr(path.empty() ? 0 : 1));
+}
 
 // Changes in place that follow each other stand in the order of their paths: the order among them
 // says nothing.
-std::string short_text(std::vector<Change> changes) {
+std::string short_text(ChangeList list) {
+  std::vector<Change> changes(list.begin(), list.end());
   const auto is_replace = [](const Change& c) { return c.kind == ChangeKind::kReplace; };
   for (auto begin = changes.begin(); begin != changes.end();) {
     begin = std::find_if(begin, changes.end(), is_replace);
@@ -83,20 +86,21 @@ Document operation(const Change& c) {
   switch (c.kind) {
     case ChangeKind::kAdd: text += "add"; break;
     case ChangeKind::kRemove: text += "remove"; break;
-    case ChangeKind::kMove: text += "move\",\"from\":\"" + c.from; break;
+    case ChangeKind::kMove: text += "move\",\"from\":\"" + std::string(c.from); break;
     case ChangeKind::kReplace: text += "replace"; break;
   }
-  text += "\",\"path\":\"" + c.path + "\"";
-  if (c.kind == ChangeKind::kAdd || c.kind == ChangeKind::kReplace) text += ",\"value\":" + c.value;
+  text += "\",\"path\":\"" + std::string(c.path) + "\"";
+  if (c.kind == ChangeKind::kAdd || c.kind == ChangeKind::kReplace)
+    text += ",\"value\":" + std::string(c.value);
   return parsed(text + "}]");
 }
 
 // What stands at a path, or null.
-const Document* at_path(const Document& document, const std::string& path) {
+const Document* at_path(const Document& document, std::string_view path) {
   const Document* at = &document;
   for (std::size_t begin = 0; at != nullptr && begin < path.size();) {
     const std::size_t end = std::min(path.find('/', begin + 1), path.size());
-    const std::string part = path.substr(begin + 1, end - begin - 1);
+    const std::string part(path.substr(begin + 1, end - begin - 1));
     if (at->kind == Document::Kind::kArray) {
       const std::size_t index = std::stoul(part);
       at = index < at->items.size() ? &at->items[index] : nullptr;
@@ -184,7 +188,7 @@ std::string OperatorHarness::fresh(const Select& select) {
   auto view = graph.open(select, {});
   REQUIRE(view.ok());
   std::string text;
-  view.value()->print(text);
+  view.value().print(text);
   return text;
 }
 
@@ -197,7 +201,7 @@ void OperatorHarness::open(const std::string& select) {
   Kept kept{select, bind(select), nullptr, ""};
   auto view = graph_->open(kept.select, {});
   REQUIRE(view.ok());
-  kept.view = std::move(view.value());
+  kept.view = std::make_unique<View>(std::move(view).value());
   kept.view->print(kept.print);
   require(kept.print == fresh(kept.select), "a view begins as the select run once", kept.print);
   views_.push_back(std::move(kept));
@@ -263,7 +267,7 @@ void OperatorHarness::require(bool held, const std::string& what, const std::str
 }
 
 // The changes lead from the print before to the print now, and say what they replace.
-void OperatorHarness::check_changes(Kept& kept, const std::vector<Change>& changes) {
+void OperatorHarness::check_changes(Kept& kept, ChangeList changes) {
   std::string now;
   kept.view->print(now);
   const std::string patch = short_text(changes);
@@ -275,8 +279,8 @@ void OperatorHarness::check_changes(Kept& kept, const std::vector<Change>& chang
     const bool replaces = change.kind == ChangeKind::kRemove || change.kind == ChangeKind::kReplace;
     const Document* old_value = replaces ? at_path(document, change.path) : nullptr;
     if (old_value != nullptr)
-      require(old_value->print() == change.old_value, "old values" + of, change.old_value,
-              old_value->print());
+      require(old_value->print() == change.old_value, "old values" + of,
+              std::string(change.old_value), old_value->print());
     const std::string wrong = property::apply_patch(document, operation(change));
     require(wrong.empty(), "operations that can be applied" + of, wrong);
   }
@@ -300,18 +304,19 @@ std::string OperatorHarness::commit(std::string_view writes) {
   for (const Kept& kept : views_) inside.push_back(kept.view ? fresh(kept.select) : "");
   for (const auto& rows : tables_) rows->seal();
   const std::span<View* const> touched = graph_->step();
+  base::Arena texts;
   std::string result;
   const char* between = "";
   for (std::size_t i = 0; i < views_.size(); ++i) {
     Kept& kept = views_[i];
     if (!kept.view) continue;
-    std::vector<Change> changes;
+    ChangeList changes;
     if (std::find(touched.begin(), touched.end(), kept.view.get()) != touched.end()) {
       const bool first = i % 2 == 0;  // whichever way is asked first
-      const ChangeList with_first = kept.view->changes(first);
-      const ChangeList with_second = kept.view->changes(!first);
-      changes = first ? *with_first : *with_second;
-      require(short_text(*with_first) == short_text(*with_second),
+      const ChangeList with_first = kept.view->changes(first, texts);
+      const ChangeList with_second = kept.view->changes(!first, texts);
+      changes = first ? with_first : with_second;
+      require(short_text(with_first) == short_text(with_second),
               "the same changes with and without old values of " + kept.text);
     }
     check_changes(kept, changes);

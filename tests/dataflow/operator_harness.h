@@ -62,8 +62,8 @@ class OperatorHarness : public TableSource {
   struct Kept {
     std::string text;
     Select select;
-    std::unique_ptr<View> view;
-    std::string print;  // after the last commit
+    std::unique_ptr<View> view;  // null: closed
+    std::string print;           // after the last commit
   };
 
   const triples::Relation* table(triples::TypeId type) override;
@@ -77,7 +77,7 @@ class OperatorHarness : public TableSource {
   void write_row(std::string_view word);
   void require(bool held, const std::string& what, const std::string& got = "",
                const std::string& expected = "");
-  void check_changes(Kept& kept, const std::vector<Change>& changes);
+  void check_changes(Kept& kept, ChangeList changes);
   void settle();
 
   triples::Catalog catalog_;

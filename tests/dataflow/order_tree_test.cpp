@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+using tremula::dataflow::OrderEntries;
 using tremula::dataflow::OrderTree;
 using tremula::dataflow::RowId;
 
@@ -69,8 +70,10 @@ void check_all(const OrderTree& tree, const Model& model) {
   REQUIRE(!backward.valid());
 }
 
-std::vector<std::pair<std::string_view, RowId>> views(const Model& model) {
-  return {model.begin(), model.end()};
+OrderEntries entries_of(const Model& model) {
+  OrderEntries entries;
+  for (const auto& [key, row] : model) entries.add(key, row);
+  return entries;
 }
 
 }  // namespace
@@ -139,7 +142,7 @@ TEST_CASE("order tree: built from sorted entries it is the tree that inserts mak
     while (model.size() < count) model.insert({random_key(rng), static_cast<RowId>(rng() % 99999)});
     OrderTree tree;
     tree.insert("goes away", 1);
-    tree.build(views(model));
+    tree.build(entries_of(model));
     check_all(tree, model);
     for (int i = 0; i < 100; ++i) check_place(tree, model, random_key(rng), 0);
     for (int i = 0; i < 1000; ++i) {

@@ -30,12 +30,13 @@ ErrorCode code_of_write(Database& db, Write&& write) {
 
 }  // namespace
 
-TEST_CASE("open() says that directories are not there yet") {
-  auto db = Database::open("somewhere");
+TEST_CASE("open() says what is wrong with a directory") {
+  Options options;
+  options.create = false;
+  auto db = Database::open("somewhere", options);
   REQUIRE_FALSE(db.ok());
-  CHECK(db.error().code == ErrorCode::kUnsupported);
-  CHECK(db.error().text == "error: unsupported: somewhere: directories come with the storage "
-                           "issue; use in_memory()");
+  CHECK(db.error().code == ErrorCode::kIo);
+  CHECK(db.error().text == "error: io: somewhere: there is no database here");
   CHECK_THROWS_AS(db.value(), Exception);
 }
 

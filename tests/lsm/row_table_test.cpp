@@ -201,7 +201,8 @@ TEST_CASE("row table: what a huge transaction took is given back when it settles
 }
 
 TEST_CASE("key index: keys of every length are found, and those removed are not") {
-  KeyIndex index;
+  tremula::lsm::ColdState cold;
+  KeyIndex index(cold);
   const auto key = [](std::size_t i) { return std::string(i % 40, 'k') + std::to_string(i); };
   for (Slot slot = 0; slot < 3000; ++slot) index.add(key(slot), slot);
   const std::string_view early = index.key(7);

@@ -119,6 +119,7 @@ const std::map<std::string, std::vector<std::string>>& doors() {
   static const std::map<std::string, std::vector<std::string>> kDoors = {
       {"boost/", {"core/base/containers.h"}},
       {"xxhash.h", {"core/base/"}},
+      {"lz4.h", {"core/base/compression.cpp"}},
       {"roaring/", {"core/triples/subject_set.h"}},
       {"nlohmann/", {"core/triples/"}},
       {"doctest/", {"tests/"}},

@@ -1,0 +1,37 @@
+// Parameter vectors: what an instance computes with, kept behind the instance in one allocation.
+//
+//   | instance | value value ... | bytes of the texts among them |
+//
+// Two vectors are equal if they print equal: 1 and 1.0 differ.
+// Thread: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+
+#include "core/triples/value.h"
+
+namespace tremula::dataflow {
+
+std::uint64_t hash_vector(std::span<const triples::Value> values);
+bool same_vector(std::span<const triples::Value> a, std::span<const triples::Value> b);
+
+// What the values take behind an instance.
+std::size_t tail_bytes(std::span<const triples::Value> values);
+// Copies the values, and their bytes behind them, to `tail`.  Requires: tail_bytes() of room.
+void fill_tail(std::span<const triples::Value> values, triples::Value* tail);
+
+// An instance of `T`, whose last argument is the place for its values.
+template <typename T, typename... Arguments>
+std::unique_ptr<T> make_with_tail(std::span<const triples::Value> values,
+                                  Arguments&&... arguments) {
+  static_assert(sizeof(T) % alignof(triples::Value) == 0);
+  void* memory = ::operator new(sizeof(T) + tail_bytes(values));
+  auto* tail = reinterpret_cast<triples::Value*>(static_cast<char*>(memory) + sizeof(T));
+  fill_tail(values, tail);
+  return std::unique_ptr<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
+}
+
+}  // namespace tremula::dataflow

@@ -1,0 +1,95 @@
+// CellColumn: the cells of one column by slot, in chunks of 256 slots.
+//
+//   chunk   0: [v v v ... v]   1: all missing (one shared array)   2: cold (null: loaded when read)
+//
+// Texts are owned by their cells, or, if they came from a file, by their chunk: such Values are
+// marked `kept_by_chunk`, and nobody frees them one by one.
+// Invariant, tested by check_invariants(): a cold chunk was not written since it was last flushed.
+// A Value stays valid until its cell is set or its chunk dropped.
+// Thread: the writer thread alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/lsm/cell_texts.h"
+#include "core/lsm/cold_source.h"
+#include "core/triples/ids.h"
+#include "core/triples/value.h"
+
+namespace tremula::lsm {
+
+class CellColumn {
+ public:
+  static constexpr unsigned kChunkBits = 8;
+  static constexpr triples::Slot kChunkSlots = 1U << kChunkBits;
+
+  // Borrowed: both outlive the column.
+  CellColumn(triples::AttrId attr, ColdState& cold, CellTexts& texts)
+      : attr_(attr), cold_(&cold), texts_(&texts) {}
+  ~CellColumn();
+  CellColumn(CellColumn&&) noexcept;
+  CellColumn& operator=(CellColumn&&) = delete;
+
+  triples::AttrId attr() const { return attr_; }
+  // Requires: slot < 256 * chunk_count().
+  triples::Value get(triples::Slot slot) const {
+    const std::size_t chunk = slot >> kChunkBits;
+    const triples::Value* cells = cells_[chunk];
+    if (cells == nullptr) [[unlikely]]
+      cells = load(chunk);
+    if (cold_->source != nullptr) states_[chunk].used = true;
+    return cells[slot & (kChunkSlots - 1)];
+  }
+  // Brings a cell nearer that is in memory.
+  void prefetch(triples::Slot slot) const {
+    const triples::Value* cells = cells_[slot >> kChunkBits];
+    if (cells != nullptr) __builtin_prefetch(&cells[slot & (kChunkSlots - 1)]);
+  }
+  void prefetch_text(triples::Slot slot) const {
+    const triples::Value* cells = cells_[slot >> kChunkBits];
+    if (cells == nullptr) return;
+    const triples::Value& cell = cells[slot & (kChunkSlots - 1)];
+    if (cell.has_bytes()) __builtin_prefetch(cell.data);
+  }
+  // Takes the value's text over; the cell's former text is the caller's.
+  void set(triples::Slot slot, triples::Value value);
+  std::size_t chunk_count() const { return cells_.size(); }
+  // Appends chunks without cells.
+  void grow(std::size_t chunks);
+  // There are `chunks` chunks, all cold.  Requires: no cell was set yet.
+  void start_cold(std::size_t chunks) {
+    cells_.assign(chunks, nullptr);
+    states_.assign(chunks, State{});
+  }
+  // Drops the chunk if it is in memory, was not used since the last call, and nothing in it is
+  // newer than `flushed`.  Returns: whether it did.
+  bool drop(std::size_t chunk, std::uint64_t flushed);
+  // Of cells, and of the texts that chunks keep; not of those that cells own.
+  std::size_t memory_bytes() const {
+    return bytes_ + cells_.capacity() * sizeof(triples::Value*) +
+           states_.capacity() * sizeof(State);
+  }
+
+ private:
+  // What is known of a chunk besides; nobody asks unless there is a source.
+  struct State {
+    char* text = nullptr;  // of the cells that came from a file
+    std::size_t text_size = 0;
+    std::uint64_t version = 0;  // of the last transaction that wrote here
+    bool used = false;
+  };
+  const triples::Value* load(std::size_t chunk) const;
+  void free_chunk(std::size_t chunk) const;
+
+  triples::AttrId attr_;
+  ColdState* cold_;
+  CellTexts* texts_;
+  // By chunk; null: cold. Apart from the states, so that a cell is found through few cache lines.
+  mutable std::vector<triples::Value*> cells_;
+  mutable std::vector<State> states_;
+  mutable std::size_t bytes_ = 0;
+};
+
+}  // namespace tremula::lsm

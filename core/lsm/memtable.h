@@ -1,0 +1,78 @@
+// Memtable: the newest writes, by row, until they are flushed.
+//
+//   (type, slot) -> row: fate, key, cells [attr, value, version]     one place per row
+//   MemtableCursor  -> entries in the order of the LSM: [type, attr, slot], then the keys
+//
+// A slot that was given up and taken again by another key within one memtable leaves both keys:
+// the old one's key entry says deleted.
+// Invariants:
+//   1  the cells of a row are sorted by attr, each attr once.
+//   2  a row that was inserted first has nothing living in the files: its deletion leaves a dead
+//      key alone.
+// Thread: one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/lsm/entry.h"
+#include "core/triples/commit_record.h"
+
+namespace tremula::lsm {
+
+// The state of a row as the memtable has it. Borrowed from the memtable.
+struct MemtableRow {
+  triples::TypeId type{};
+  triples::Slot slot = triples::kNoSlot;
+  triples::Fate fate = triples::Fate::kUpdated;  // against what the files have
+  std::string_view key;
+  std::vector<triples::WrittenCell> cells;  // each attr once, the newest value
+};
+
+class Memtable {
+ public:
+  Memtable();
+  ~Memtable();
+  Memtable(const Memtable&) = delete;
+  Memtable& operator=(const Memtable&) = delete;
+
+  // Takes one row of a transaction in.  Cost: O(cells), and copies of their bytes.
+  void apply(const triples::WrittenRow& row, std::uint64_t version);
+  bool empty() const;
+  // Of rows, cells and bytes; what was overwritten counts until the memtable goes.
+  std::size_t memory_bytes() const;
+  // First every row that the files have and that was deleted here, then every living row: in this
+  // order they can be done again, whatever rows took over slots or keys of others.
+  void visit_rows(const std::function<void(const MemtableRow&)>& visit) const;
+
+ private:
+  friend class MemtableCursor;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The entries of a memtable in the order of their keys, piece by piece, so that flushing it can be
+// done in slices. A row that was deleted gives a tombstone for itself and for every attr of its
+// type that the files have.
+// Borrowed: the memtable, to which nothing may be applied meanwhile.
+class MemtableCursor {
+ public:
+  // `attrs`: those of a type that the files have.
+  using AttrsOfType = std::function<std::vector<triples::AttrId>(triples::TypeId)>;
+  MemtableCursor(const Memtable& memtable, const AttrsOfType& attrs);
+  ~MemtableCursor();
+  // Fills `out` anew with the next entries: `most` at most, all of one (type, attr). None may come
+  // where a type or its keys begin: that they are put in order is work enough for one call.
+  // Returns: false at the end.  Borrowed: the bytes, from the memtable.
+  bool next(std::vector<Entry>& out, std::size_t most);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tremula::lsm

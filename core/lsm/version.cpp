@@ -1,0 +1,174 @@
+#include "core/lsm/version.h"
+
+#include <algorithm>
+
+#include "core/lsm/merge_cursor.h"
+
+namespace tremula::lsm {
+
+using triples::AttrId;
+using triples::Slot;
+using triples::TypeId;
+
+namespace {
+
+base::Error damaged(std::string what) { return {base::ErrorCode::kCorrupt, std::move(what)}; }
+
+// Of a scan that has no reason to stop earlier.
+constexpr std::size_t kBatchMax = kBlockEntriesMax;
+
+base::Result<void> put_file(Version& version, const LevelFile& file, const FileRef& open) {
+  const SstInfo& info = file.info;
+  if (info.first_type != info.last_type || info.first_attr != info.last_attr) {
+    return damaged(sst_name(info.number) + ": a file of level " + std::to_string(file.level) +
+                   " holds more than one column");
+  }
+  auto& levels = version.columns[{info.first_type, info.first_attr}].levels;
+  if (levels.size() < file.level) levels.resize(file.level);
+  levels[file.level - 1].push_back(open);
+  return {};
+}
+
+base::Result<void> sort_levels(ColumnFiles& column) {
+  for (std::vector<FileRef>& level : column.levels) {
+    std::sort(level.begin(), level.end(), [](const FileRef& a, const FileRef& b) {
+      return first_key(a->info()) < first_key(b->info());
+    });
+    for (std::size_t i = 1; i < level.size(); ++i) {
+      if (last_key(level[i - 1]->info()) >= first_key(level[i]->info())) {
+        return damaged(sst_name(level[i]->info().number) + ": overlaps " +
+                       sst_name(level[i - 1]->info().number) + " of its level");
+      }
+    }
+  }
+  return {};
+}
+
+bool is_purged(const ManifestContents& contents, ColumnId id, std::uint64_t number) {
+  return std::any_of(contents.purged.begin(), contents.purged.end(), [&](const auto& purged) {
+    return purged.type == id.first && purged.attr == id.second && number < purged.below;
+  });
+}
+
+class VersionSnapshot final : public LsmSnapshot {
+ public:
+  explicit VersionSnapshot(VersionRef version) : version_(std::move(version)) {}
+
+  base::Result<void> scan(TypeId type, AttrId attr, const EntryVisitor& visit) const override {
+    return scan_range(type, attr, std::nullopt, visit, nullptr);
+  }
+  base::Result<void> scan(TypeId type, AttrId attr, Slot begin, Slot end, const EntryVisitor& visit,
+                          BlockCache* cache) const override {
+    TREMULA_ASSERT(attr != kKeyAttr);
+    if (begin >= end) return {};
+    return scan_range(type, attr, SlotRange{begin, end}, visit, cache);
+  }
+  base::Result<Slot> find_key(TypeId type, std::string_view key) const override;
+  std::vector<std::pair<TypeId, AttrId>> columns() const override {
+    std::vector<std::pair<TypeId, AttrId>> ids;
+    for (const auto& [id, files] : version_->columns) ids.push_back(id);
+    return ids;
+  }
+
+ private:
+  base::Result<void> scan_range(TypeId type, AttrId attr, std::optional<SlotRange> range,
+                                const EntryVisitor& visit, BlockCache* cache) const;
+  VersionRef version_;
+};
+
+base::Result<void> VersionSnapshot::scan_range(TypeId type, AttrId attr,
+                                               std::optional<SlotRange> range,
+                                               const EntryVisitor& visit, BlockCache* cache) const {
+  const auto column = version_->columns.find({type, attr});
+  if (column == version_->columns.end()) return {};
+  MergeCursor cursor({type, attr}, sources_of(column->second), range, cache);
+  while (true) {
+    TREMULA_TRY_ASSIGN(const MergeCursor::Batch batch, cursor.next(kBatchMax));
+    if (batch.size() == 0) return {};
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Entry entry = batch.entry(i);
+      if (!entry.value.is_missing()) visit(entry);
+    }
+  }
+}
+
+base::Result<Slot> VersionSnapshot::find_key(TypeId type, std::string_view key) const {
+  const auto column = version_->columns.find({type, kKeyAttr});
+  if (column == version_->columns.end()) return triples::kNoSlot;
+  for (const ColumnPart& part : column->second.young) {
+    TREMULA_TRY_ASSIGN(const auto found, part.file->reader->find_key(type, key));
+    if (found) return found->slot;
+  }
+  for (const std::vector<FileRef>& level : column->second.levels) {
+    const auto file = std::partition_point(
+        level.begin(), level.end(),
+        [&](const FileRef& candidate) { return candidate->info().last_key < key; });
+    if (file == level.end()) continue;
+    TREMULA_TRY_ASSIGN(const auto found, (*file)->reader->find_key(type, key));
+    if (found) return found->slot;
+  }
+  return triples::kNoSlot;
+}
+
+}  // namespace
+
+TreeFile::TreeFile(std::shared_ptr<const SstReader> opened) : reader(std::move(opened)) {
+  const auto& blocks = reader->blocks();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const ColumnId id{blocks[i].type, blocks[i].attr};
+    if (columns.empty() || columns.back().id != id) columns.push_back({id, i, i});
+    columns.back().end_block = i + 1;
+  }
+}
+
+const std::vector<FileRef>& ColumnFiles::level(std::uint32_t level) const {
+  static const std::vector<FileRef> kNone;
+  return level == 0 || level > levels.size() ? kNone : levels[level - 1];
+}
+
+std::uint64_t ColumnFiles::bytes(std::uint32_t of_level) const {
+  std::uint64_t bytes = 0;
+  for (const FileRef& file : level(of_level)) bytes += file->info().size;
+  return bytes;
+}
+
+bool ColumnFiles::reaches_below(std::uint32_t level) const {
+  for (std::size_t i = level; i < levels.size(); ++i)
+    if (!levels[i].empty()) return true;
+  return false;
+}
+
+EntryKey first_key(const SstInfo& info) {
+  return {info.first_type, info.first_attr, info.first_slot, info.first_key};
+}
+EntryKey last_key(const SstInfo& info) {
+  return {info.last_type, info.last_attr, info.last_slot, info.last_key};
+}
+
+base::Result<VersionRef> make_version(const ManifestContents& contents, const FileMap& files) {
+  auto version = std::make_shared<Version>();
+  for (const auto& [number, file] : contents.files) {
+    const auto open = files.find(number);
+    TREMULA_ASSERT(open != files.end());
+    if (file.level == 0) {
+      version->level0.push_back(open->second);
+    } else {
+      TREMULA_TRY(put_file(*version, file, open->second));
+    }
+  }
+  std::reverse(version->level0.begin(), version->level0.end());  // numbers ascend with age
+  for (const FileRef& file : version->level0) {
+    for (const TreeFile::Column& column : file->columns) {
+      if (is_purged(contents, column.id, file->info().number)) continue;
+      version->columns[column.id].young.push_back({file, column.first_block, column.end_block});
+    }
+  }
+  for (auto& [id, column] : version->columns) TREMULA_TRY(sort_levels(column));
+  return VersionRef(std::move(version));
+}
+
+std::shared_ptr<const LsmSnapshot> make_snapshot(VersionRef version) {
+  return std::make_shared<VersionSnapshot>(std::move(version));
+}
+
+}  // namespace tremula::lsm

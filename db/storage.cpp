@@ -1,0 +1,191 @@
+#include "db/storage.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/triples/catalog.h"
+#include "db/engine.h"
+
+namespace tremula::db {
+
+using base::Result;
+using triples::Fate;
+using triples::Side;
+using triples::Slot;
+using triples::TypeId;
+
+namespace {
+
+// Beside the tables: one row, whose only cell is the last tick of the key generator.
+constexpr TypeId kTickType{0x4000'0005};
+constexpr triples::AttrId kTickAttr{1};
+constexpr std::string_view kTickKey = "t";
+
+// What a record may leave for the next one, so that small ones allocate nothing.
+constexpr std::size_t kKeptRecordBytes = std::size_t{1} << 20;
+
+bool is_of_catalog(TypeId type) {
+  return static_cast<std::uint32_t>(type) > triples::kMaxDeclaredNumber;
+}
+
+persist::PersisterOptions persister_options(const Options& options) {
+  persist::PersisterOptions to;
+  to.queue_bytes = options.queue_bytes;
+  to.sync_delay_ms = options.sync_delay_ms;
+  // A small budget makes small files, so that none is larger than what it is merged in.
+  constexpr std::uint64_t kMemtableMin = 4U << 10;
+  lsm::LsmOptions& tree = to.lsm;
+  tree.memtable_bytes =
+      std::clamp<std::uint64_t>(options.memory_bytes / 16, kMemtableMin, tree.memtable_bytes);
+  tree.file_bytes = std::min(tree.file_bytes, tree.memtable_bytes / 2);
+  tree.level1_bytes = std::min(tree.level1_bytes, tree.memtable_bytes * 2);
+  return to;
+}
+
+bool is_here(const lsm::RowTable& table, Slot slot) {
+  return slot < table.slot_end() && table.exists(slot, Side::kNew);
+}
+
+// Writes a row of the log over what the files have.  Returns: whether it fits that.
+bool put(lsm::RowTable& table, const lsm::MemtableRow& row) {
+  const bool stands = is_here(table, row.slot);
+  switch (row.fate) {
+    case Fate::kDeleted:
+      if (!stands || table.key(row.slot) != row.key) return false;
+      table.erase(row.slot);
+      return true;
+    case Fate::kInserted:
+      if (stands || table.find(row.key) != triples::kNoSlot) return false;
+      table.insert_at(row.key, row.slot);
+      break;
+    case Fate::kUpdated:
+      if (!stands || table.key(row.slot) != row.key) return false;
+      break;
+  }
+  for (const triples::WrittenCell& cell : row.cells) {
+    table.write(row.slot, table.column(cell.attr), cell.value);
+  }
+  return true;
+}
+
+}  // namespace
+
+Storage::Storage(std::shared_ptr<base::FileSystem> files, std::string directory,
+                 const Options& options)
+    : files_(std::move(files)), directory_(std::move(directory)), options_(options) {}
+
+Storage::~Storage() = default;
+
+Result<std::unique_ptr<Storage>> Storage::open(std::shared_ptr<base::FileSystem> files,
+                                               const std::string& directory,
+                                               const Options& options) {
+  if (!options.create) {
+    // A backup has no lock yet.
+    TREMULA_TRY_ASSIGN(const bool has_lock, files->exists(directory + "/LOCK"));
+    TREMULA_TRY_ASSIGN(const bool has_manifest, files->exists(directory + "/MANIFEST"));
+    if (!has_lock && !has_manifest) {
+      return base::Error{base::ErrorCode::kIo, directory + ": there is no database here"};
+    }
+  }
+  std::unique_ptr<Storage> storage(new Storage(std::move(files), directory, options));
+  TREMULA_TRY_ASSIGN(storage->persister_, persist::Persister::open(*storage->files_, directory,
+                                                                   persister_options(options)));
+  return storage;
+}
+
+Result<void> Storage::load(Store& store) {
+  persist::Persister& persister = *persister_;
+  TREMULA_TRY(store.attach_files([&persister] { return persister.snapshot(); }));
+  TREMULA_TRY(read_tick());
+  TREMULA_TRY(replay(store, true));
+  store.reread_catalog();
+  TREMULA_TRY(replay(store, false));
+  store.keys().start_after(logged_tick_);
+  if (store.file_error().code != base::ErrorCode::kOk) return store.file_error();
+  store.set_version(recovered_version() + 1);
+  persister_->start();
+  return {};
+}
+
+// Writes what the log has and the files lack over the rows of the files.
+Result<void> Storage::replay(Store& store, bool of_catalog) {
+  base::Error error;
+  std::set<lsm::RowTable*> written;
+  const auto settle = [&] {
+    for (lsm::RowTable* table : written) table->settle();
+    written.clear();
+  };
+  bool deleting = true;
+  persister_->tree().visit_memtables([&](const lsm::MemtableRow& row) {
+    if (is_of_catalog(row.type) != of_catalog) return;
+    if (row.type == kTickType) {
+      if (!row.cells.empty()) logged_tick_ = row.cells.front().value.integer;
+      return;
+    }
+    // Deleted rows come first: others may have taken over their slots and keys.
+    if (std::exchange(deleting, row.fate == Fate::kDeleted) && !deleting) settle();
+    lsm::RowTable& table = store.row_table(row.type);
+    if (written.insert(&table).second) table.set_version(recovered_version());
+    table.begin_statement();  // keeps the books of what could be undone short
+    if (put(table, row) || error.code != base::ErrorCode::kOk) return;
+    error = {base::ErrorCode::kCorrupt, directory_ + ": the log doesn't fit the files at table " +
+                                            std::to_string(static_cast<std::uint32_t>(row.type)) +
+                                            ", row " + std::to_string(row.slot)};
+  });
+  settle();
+  if (error.code != base::ErrorCode::kOk) return error;
+  return {};
+}
+
+// The tick in the files; the log's, which replay() reads, comes after it.
+Result<void> Storage::read_tick() {
+  return persister_->snapshot()->scan(kTickType, kTickAttr, [this](const lsm::Entry& entry) {
+    logged_tick_ = entry.value.integer;
+  });
+}
+
+Result<std::uint64_t> Storage::submit(Store& store) {
+  record_.clear();
+  store.record(record_);
+  const std::int64_t tick = store.keys().tick();
+  if (tick != logged_tick_) {
+    record_.begin_row(kTickType, 0, logged_tick_ == 0 ? Fate::kInserted : Fate::kUpdated, kTickKey,
+                      1);
+    record_.cell(kTickAttr, triples::Value::int_of(tick));
+  }
+  auto version = persister_->submit(record_.view());
+  if (version.ok()) logged_tick_ = tick;
+  if (record_.size() > kKeptRecordBytes) record_ = {};
+  return version;
+}
+
+Result<void> Storage::wait_ordered(std::uint64_t version) {
+  return persister_->wait_ordered(version);
+}
+
+Result<void> Storage::wait_durable(std::uint64_t version) {
+  return persister_->wait_durable(version);
+}
+
+std::uint64_t Storage::recovered_version() const { return persister_->recovered_version(); }
+persist::PersisterStatus Storage::status() const { return persister_->status(); }
+std::uint64_t Storage::flushed_version() const { return persister_->flushed_version(); }
+
+void Reading::trim_memory(Engine& engine) {
+  // Memory grows by loads and by commits; to look at it costs more than one of either.
+  constexpr std::size_t kLoads = 64;
+  constexpr std::uint64_t kCommits = 4096;
+  if (engine.in_transaction || engine.store.touched()) return;
+  if (engine.store.loads() - engine.loads_when_trimmed < kLoads &&
+      engine.commits - engine.commits_when_trimmed < kCommits) {
+    return;
+  }
+  engine.loads_when_trimmed = engine.store.loads();
+  engine.commits_when_trimmed = engine.commits;
+  const std::size_t budget = engine.storage->options().memory_bytes;
+  const std::size_t live = engine.arrangements.memory_bytes() + engine.graph.stats().bytes;
+  engine.store.drop_cold(budget - std::min(budget, live), engine.storage->flushed_version());
+}
+
+}  // namespace tremula::db

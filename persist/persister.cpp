@@ -1,0 +1,195 @@
+#include "persist/persister.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/base/check.h"
+#include "persist/persister_state.h"
+
+namespace tremula::persist {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Commits of this time go into the log as one group.
+constexpr milliseconds kNap{2};
+constexpr milliseconds kFullNap{20};               // between tries to append on a full disk
+constexpr std::size_t kUrgentBytes = 512U << 10;   // in the queue: no nap
+constexpr std::size_t kRecordBytesMax = 1U << 30;  // of one transaction
+
+base::Error ended(const std::string& directory) {
+  return {base::ErrorCode::kIo, directory + ": the database is closed"};
+}
+
+}  // namespace
+
+Persister::Persister(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Persister::~Persister() {
+  if (state_) (void)close();  // whoever wants to know how it ended calls close()
+}
+
+lsm::LsmTree& Persister::tree() { return *state_->tree; }
+std::uint64_t Persister::recovered_version() const { return state_->recovered; }
+
+// --- From any thread ---
+
+base::Result<std::uint64_t> Persister::submit(std::string_view commit_record) {
+  State& s = *state_;
+  if (commit_record.size() > kRecordBytesMax) {
+    return base::Error{base::ErrorCode::kIo, "a transaction of " +
+                                                 std::to_string(commit_record.size()) +
+                                                 " bytes is too large: at most 1 GiB"};
+  }
+  std::unique_lock lock(s.mutex);
+  if (!s.queue.has_room(commit_record.size())) {
+    ++s.waits_for_room;
+    if (s.has_thread) s.wake.notify_one();
+    s.room.wait(lock, [&] {
+      return s.failure || s.disk_full || s.is_ending || !s.has_thread ||
+             s.queue.has_room(commit_record.size());
+    });
+  }
+  if (s.failure) return *s.failure;
+  if (s.is_ending) return ended(s.directory);
+  if (!s.queue.has_room(commit_record.size())) {
+    if (s.disk_full) return *s.disk_full;
+    return base::Error{base::ErrorCode::kIo, s.directory + ": the log in memory is full"};
+  }
+  s.queue.push(commit_record, ++s.submitted);
+  const bool wakes = std::exchange(s.is_asleep, false) || s.queue.bytes() >= kUrgentBytes;
+  const std::uint64_t version = s.submitted;
+  lock.unlock();
+  if (wakes) s.wake.notify_one();
+  return version;
+}
+
+base::Result<void> Persister::wait_ordered(std::uint64_t version) {
+  return state_->wait(State::Stage::kOrdered, version);
+}
+
+base::Result<void> Persister::wait_durable(std::uint64_t version) {
+  return state_->wait(State::Stage::kDurable, version);
+}
+
+// Whether the stage is reached, or will not be; nullopt: neither.  Requires: the mutex.
+std::optional<base::Result<void>> Persister::State::outcome(Stage of, std::uint64_t version) const {
+  if ((of == Stage::kOrdered ? ordered : durable) >= version) return base::Result<void>();
+  if (failure) return base::Result<void>(*failure);
+  if (disk_full && ordered < version) return base::Result<void>(*disk_full);
+  return std::nullopt;
+}
+
+base::Result<void> Persister::State::wait(Stage of, std::uint64_t version) {
+  std::unique_lock guard(mutex);
+  TREMULA_ASSERT(version <= submitted);
+  disk_full.reset();  // there may be room by now: it is tried once more
+  std::uint64_t& wanted = of == Stage::kOrdered ? wanted_ordered : wanted_durable;
+  wanted = std::max(wanted, version);
+  for (;;) {
+    if (auto result = outcome(of, version)) return std::move(*result);
+    if (has_thread) {
+      is_asleep = false;
+      wake.notify_one();
+      stage.wait(guard, [&] { return outcome(of, version).has_value() || !has_thread; });
+      continue;
+    }
+    if (is_ending) return ended(directory);
+    guard.unlock();  // nobody else steps
+    (void)step();
+    guard.lock();
+  }
+}
+
+PersisterStatus Persister::status() const {
+  const State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  return {.submitted = s.submitted,
+          .ordered = s.ordered,
+          .durable = s.durable,
+          .queue_bytes = s.queue.bytes(),
+          .waits_for_room = s.waits_for_room,
+          .syncs = s.syncs,
+          .log_bytes = s.log_bytes,
+          .lsm = s.stats,
+          .error = s.failure ? s.failure->message : std::string()};
+}
+
+std::uint64_t Persister::flushed_version() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->flushed;
+}
+
+std::shared_ptr<const lsm::LsmSnapshot> Persister::snapshot() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->snapshot;
+}
+
+// --- The thread ---
+
+bool Persister::step() { return state_->step(); }
+
+void Persister::start() {
+  State& s = *state_;
+  TREMULA_ASSERT(!s.has_thread && !s.is_closed);
+  s.has_thread = true;
+  s.thread = std::thread([&s] { s.run(); });
+}
+
+// Whether somebody waits for what a step can give.  Requires: the mutex.
+bool Persister::State::is_urgent() const {
+  if (disk_full) return false;
+  return wanted_ordered > ordered || wanted_durable > durable || queue.bytes() >= kUrgentBytes;
+}
+
+void Persister::State::run() {
+  for (;;) {
+    (void)step();
+    std::unique_lock guard(mutex);
+    if (is_ending) return;
+    if (failure) {
+      wake.wait(guard, [this] { return is_ending; });
+      return;
+    }
+    if (!disk_full && tree_retry_ms == 0 && (tree->has_work() || tree->wants_freeze())) continue;
+    const auto stirred = [this] { return is_ending || is_urgent(); };
+    if (disk_full) {
+      wake.wait_for(guard, kFullNap, stirred);
+    } else if (tree_retry_ms != 0 || appended > synced || !is_marked || !queue.empty()) {
+      wake.wait_for(guard, kNap, stirred);
+    } else {
+      is_asleep = true;
+      wake.wait(guard, [&] { return stirred() || !is_asleep; });
+      is_asleep = false;
+    }
+  }
+}
+
+void Persister::State::stop() {
+  {
+    const std::lock_guard guard(mutex);
+    is_ending = true;
+    wake.notify_all();
+    room.notify_all();
+  }
+  if (thread.joinable()) thread.join();
+  const std::lock_guard guard(mutex);
+  has_thread = false;
+  stage.notify_all();
+}
+
+base::Result<void> Persister::close() {
+  State& s = *state_;
+  if (s.is_closed) return {};
+  s.stop();
+  base::Result<void> finished = s.finish();
+  s.is_closed = true;
+  s.log.reset();
+  s.tree.reset();
+  s.lock.reset();
+  return finished;
+}
+
+}  // namespace tremula::persist

@@ -1,0 +1,100 @@
+// Opening a directory: lock, manifest, files, and the log's commits that the files lack.
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "persist/persister_state.h"
+
+namespace tremula::persist {
+
+namespace {
+
+constexpr std::size_t kSiteBytes = 16;
+
+std::string random_bytes(std::size_t count) {
+  std::random_device random;
+  std::string bytes;
+  while (bytes.size() < count) bytes.push_back(static_cast<char>(random()));
+  return bytes;
+}
+
+std::string parent_of(const std::string& directory) {
+  const std::size_t end = directory.find_last_not_of('/');
+  const std::size_t slash = directory.rfind('/', end);
+  if (slash == std::string::npos || end == std::string::npos) return ".";
+  return slash == 0 ? "/" : directory.substr(0, slash);
+}
+
+}  // namespace
+
+base::Result<void> Persister::State::open() {
+  TREMULA_TRY(take_lock());
+  TREMULA_TRY_ASSIGN(tree, lsm::LsmTree::open(files, directory, options.lsm));
+  TREMULA_TRY(replay());
+  TREMULA_TRY(note_site());
+  appended = synced = submitted = ordered = durable = recovered;
+  publish();
+  return {};
+}
+
+base::Result<void> Persister::State::take_lock() {
+  TREMULA_TRY_ASSIGN(const bool is_there, files.exists(directory));
+  if (!is_there) {
+    TREMULA_TRY(files.make_directory(directory));
+    TREMULA_TRY(files.sync_directory(parent_of(directory)));
+  }
+  TREMULA_TRY_ASSIGN(lock, files.lock(directory + "/LOCK", "pid " + std::to_string(getpid())));
+  return {};
+}
+
+// A replica has a name of its own; a copied directory, whose lock is another file than the one
+// noted, takes a new one.
+base::Result<void> Persister::State::note_site() {
+  TREMULA_TRY_ASSIGN(const std::uint64_t identity, files.identity(directory + "/LOCK"));
+  lsm::TreeState state = tree->state();
+  const bool has_site = state.site.size() == kSiteBytes && state.lock_identity == identity;
+  if (has_site && state.first_log != 0) return {};
+  if (!has_site) {
+    state.site = random_bytes(kSiteBytes);
+    state.lock_identity = identity;
+  }
+  // From now on a log that isn't there is damage, and no sign of a new directory.
+  state.first_log = std::max(state.first_log, std::min<std::uint64_t>(log->end().log, 1));
+  return tree->set_state(state);
+}
+
+base::Result<void> Persister::State::replay() {
+  const lsm::TreeState& state = tree->state();
+  const std::uint64_t in_files = state.applied_version;
+  const LogRecovery recovery{.first_log = state.first_log,
+                             .closed_end = {state.log_end_number, state.log_end_offset},
+                             .manifest_edits = tree->edits(),
+                             .next_version = in_files + 1};
+  std::uint64_t last = in_files;
+  const auto apply = [&](const LogCommit& commit, std::uint64_t file) -> base::Result<void> {
+    if (commit.version <= in_files) return {};
+    if (commit.version != last + 1) {
+      return base::Error{base::ErrorCode::kCorrupt, directory + ": the log goes on with commit " +
+                                                        std::to_string(commit.version) +
+                                                        ", commit " + std::to_string(last + 1) +
+                                                        " was expected"};
+    }
+    last = commit.version;
+    // The memtable may grow past its bound here: it is flushed once the database is open.
+    return tree->apply(commit.record, commit.version, file);
+  };
+  TREMULA_TRY_ASSIGN(log, Log::open(files, directory, options.log, recovery, apply));
+  recovered = last;
+  return {};
+}
+
+base::Result<std::unique_ptr<Persister>> Persister::open(base::FileSystem& files,
+                                                         const std::string& directory,
+                                                         const PersisterOptions& options) {
+  auto state = std::make_unique<State>(files, directory, options);
+  TREMULA_TRY(state->open());
+  return std::unique_ptr<Persister>(new Persister(std::move(state)));
+}
+
+}  // namespace tremula::persist

@@ -1,0 +1,210 @@
+// What a step of the persister does, and what its end does.
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "persist/persister_state.h"
+
+namespace tremula::persist {
+
+namespace {
+
+constexpr std::size_t kTurnBytes = 1U << 20;  // of one record of the log
+constexpr std::int64_t kFullRetryMs = 50;     // between tries of the tree on a full disk
+// What an open need not read the log for any more: a smaller rest is left to the log.
+constexpr std::size_t kFlushAtCloseBytes = 256U << 10;
+// A longer log is not left to be read for the sake of a small rest.
+constexpr std::uint64_t kLogAtCloseBytes = 1U << 20;
+
+}  // namespace
+
+bool Persister::State::step() {
+  {
+    const std::lock_guard guard(mutex);
+    if (failure) return false;
+  }
+  // A flush that can't keep up holds the log back, and so, by the queue, who commits.
+  const bool ordered_some = !overdue() && order();
+  const bool synced_some = sync_if_due();
+  const bool worked = work();
+  return ordered_some || synced_some || worked;
+}
+
+// Takes what waits into the log and into the tree.  Returns: whether anything was ordered.
+bool Persister::State::order() {
+  if (taken.empty()) {
+    const std::lock_guard guard(mutex);
+    queue.take(kTurnBytes, taken);
+  }
+  if (taken.empty()) return false;
+  group.clear();
+  for (const CommitChunk& chunk : taken) chunk.list(group);
+  const auto written = log->append(group, tree->edits());
+  if (!written.ok()) {
+    if (!base::is_disk_full(written.error())) {
+      fail(written.error());
+      return false;
+    }
+    const std::lock_guard guard(mutex);
+    disk_full = written.error();
+    room.notify_all();
+    stage.notify_all();
+    return false;
+  }
+  if (appended == synced) unsynced_since_ms = files.ticks_ms();
+  appended = group.back().version;
+  is_marked = false;
+  {
+    const std::lock_guard guard(mutex);
+    ordered = appended;
+    disk_full.reset();
+    log_bytes = log->bytes();
+    stage.notify_all();
+  }
+  const std::uint64_t file = log->end().log;
+  for (const LogCommit& commit : group) {
+    const auto applied = tree->apply(commit.record, commit.version, file);
+    if (!applied.ok()) {
+      fail(applied.error());
+      return true;
+    }
+    if (tree->wants_freeze()) bytes_since_freeze += commit.record.size();
+  }
+  {
+    const std::lock_guard guard(mutex);
+    queue.give_back(taken);
+    room.notify_all();
+  }
+  taken.clear();
+  return true;
+}
+
+bool Persister::State::sync_if_due() {
+  if (appended > synced) {
+    // Half of the delay is left for the turn that is under way and for the fsync itself.
+    const bool late = files.ticks_ms() - unsynced_since_ms >= options.sync_delay_ms / 2;
+    if (!late) {
+      const std::lock_guard guard(mutex);
+      if (wanted_durable <= durable) return false;
+    }
+    return sync();
+  }
+  if (is_marked) return false;
+  const auto noted = log->mark(tree->edits());
+  if (!noted.ok() && !base::is_disk_full(noted.error())) fail(noted.error());
+  is_marked = true;
+  return true;
+}
+
+// Returns: whether it succeeded.
+bool Persister::State::sync() {
+  const auto done = log->sync();
+  if (!done.ok()) {
+    fail(done.error());
+    return false;
+  }
+  synced = appended;
+  const std::lock_guard guard(mutex);
+  durable = synced;
+  ++syncs;
+  stage.notify_all();
+  return true;
+}
+
+bool Persister::State::overdue() const {
+  if (tree_retry_ms != 0) return false;  // the log has room of its own, for as long as it lasts
+  return bytes_since_freeze > options.lsm.memtable_bytes && !tree->can_freeze();
+}
+
+// Flushes and compacts a slice.  Returns: whether there was anything to do.
+bool Persister::State::work() {
+  if (tree_retry_ms != 0) {
+    if (files.ticks_ms() < tree_retry_ms) return false;
+    tree_retry_ms = 0;
+  }
+  if (tree->wants_freeze() && tree->can_freeze()) {
+    // What goes into files is durable in the log first, so that no file is ahead of the log.
+    if (appended > synced && !sync()) return false;
+    tree->freeze();
+    bytes_since_freeze = 0;
+  }
+  if (!tree->has_work()) return false;
+  const bool is_behind = tree->wants_freeze() && !tree->can_freeze();
+  return work_slice(is_behind ? 4 * options.work_slice_bytes : options.work_slice_bytes);
+}
+
+bool Persister::State::work_slice(std::size_t budget) {
+  const auto changed = tree->work(budget);
+  if (!changed.ok()) {
+    if (base::is_disk_full(changed.error())) {
+      tree_retry_ms = files.ticks_ms() + kFullRetryMs;
+      return false;
+    }
+    fail(changed.error());
+    return false;
+  }
+  if (!changed.value()) return true;
+  publish();
+  const auto released = log->release_below(tree->state().first_log);
+  if (!released.ok()) fail(released.error());
+  return true;
+}
+
+// Shows the files of now to other threads.
+void Persister::State::publish() {
+  auto files_of_now = tree->snapshot();
+  {
+    const std::lock_guard guard(mutex);
+    snapshot.swap(files_of_now);
+    flushed = tree->state().applied_version;
+  }
+  files_of_now.reset();  // before the files are counted: it may have been the last to pin some
+  lsm::LsmStats counted = tree->stats();
+  const std::lock_guard guard(mutex);
+  stats = std::move(counted);
+  log_bytes = log->bytes();
+}
+
+void Persister::State::fail(const base::Error& error) {
+  const std::lock_guard guard(mutex);
+  if (!failure) failure = base::Error{error.code, "read-only since: " + error.message};
+  room.notify_all();
+  stage.notify_all();
+}
+
+base::Result<void> Persister::State::finish() {
+  for (;;) {
+    {
+      const std::lock_guard guard(mutex);
+      if (failure) return *failure;
+      if (taken.empty() && queue.empty()) break;
+    }
+    if (order()) continue;
+    const std::lock_guard guard(mutex);
+    if (failure) return *failure;
+    if (disk_full) return *disk_full;
+  }
+  if (appended > synced && !sync()) return *failure;
+  const std::size_t left_to_log = std::min(kFlushAtCloseBytes, options.lsm.memtable_bytes / 2);
+  bool is_flushed = false;
+  const bool is_long =
+      log->end().offset > kLogAtCloseBytes || log->end().log > tree->state().first_log + 1;
+  if (tree->stats().memtable_bytes > left_to_log || is_long) {
+    const auto flushed = tree->flush();
+    // On a full disk it stays in the log, where it is durable.
+    if (!flushed.ok() && !base::is_disk_full(flushed.error())) return flushed;
+    is_flushed = flushed.ok();
+    TREMULA_TRY(log->release_below(tree->state().first_log));
+  }
+  lsm::TreeState state = tree->state();
+  const LogPosition noted{state.log_end_number, state.log_end_offset};
+  if (noted == log->end()) return {};  // nobody wrote anything
+  // Of a log whose commits are all in the files, an open reads the end alone: a file of its own.
+  TREMULA_TRY_ASSIGN(const LogPosition end, log->close(tree->edits(), is_flushed));
+  state.log_end_number = end.log;
+  state.log_end_offset = end.offset;
+  if (is_flushed) state.first_log = end.log;
+  TREMULA_TRY(tree->set_state(state));
+  return log->release_below(state.first_log);
+}
+
+}  // namespace tremula::persist

@@ -1,0 +1,17 @@
+// PosixFileSystem: the machine's own files.
+//
+// Interrupted calls go on, short writes are finished, no descriptor outlives an exec. A lock
+// belongs to its process alone: a child that is forked off gives its share up as the first thing it
+// does, so that the lock ends with the process that took it.
+// Thread: as FileSystem says.
+#pragma once
+
+#include <memory>
+
+#include "core/base/file_system.h"
+
+namespace tremula::persist {
+
+std::unique_ptr<base::FileSystem> make_posix_file_system();
+
+}  // namespace tremula::persist
