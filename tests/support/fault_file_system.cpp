@@ -60,6 +60,16 @@ void FaultFileSystem::fail(const Fault& fault) {
   has_failed_ = false;
 }
 
+std::size_t FaultFileSystem::calls() const {
+  const std::lock_guard guard(mutex_);
+  return calls_;
+}
+
+bool FaultFileSystem::has_failed() const {
+  const std::lock_guard guard(mutex_);
+  return has_failed_;
+}
+
 FaultFileSystem::Verdict FaultFileSystem::judge(const Call& call) {
   const std::lock_guard guard(mutex_);
   ++calls_;

@@ -7,7 +7,7 @@
 //
 // A sync that fails takes the file's promise with it, as the kernel does: later syncs of that file
 // succeed and make nothing durable.
-// Thread: any; the record and the count are read when nothing runs.
+// Thread: any; the record is read when nothing runs.
 #pragma once
 
 #include <cstddef>
@@ -76,8 +76,9 @@ class FaultFileSystem : public base::FileSystem {
   // Called before each call; what it does (kill the process, say) is its own matter.
   void before_each_call(std::function<void(std::size_t call)> hook) { hook_ = std::move(hook); }
   // How many calls there were, failed ones too.
-  std::size_t calls() const { return calls_; }
-  bool has_failed() const { return has_failed_; }
+  std::size_t calls() const;
+  bool has_failed() const;
+  // Requires: nothing runs.
   const std::vector<Call>& record() const { return record_; }
 
   base::Result<std::unique_ptr<base::File>> open(const std::string& path,
