@@ -1,0 +1,92 @@
+// Member: a process's side of the connection to the host of its directory, until it is the host.
+//
+//   Link --submit--> unacknowledged ==frames==> host's Hub
+//   Link <--WatermarkBoard--  welcome | watermarks | refusals | failure
+//
+//   seeking --lock taken--> host (for good)
+//      |  ^
+//      v  | the connection ended
+//   greeting --welcome--> joined
+//
+// A member keeps every transaction until it is known as ordered, and sends it again to whoever hosts
+// next. Exactly-once is the host's business: it drops the numbers that it has.
+// Thread: submit, wait_*, passed, state: any; step(), start(), close(): one at a time. The thread is
+// optional: tests step by hand. Succession is called on the thread that steps, without any lock
+// but the member's own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "persist/watermarks.h"
+#include "persist/wire.h"
+
+namespace tremula::persist {
+
+// What turns a process into the host.
+class Succession {
+ public:
+  virtual ~Succession() = default;
+  // Takes DIR/LOCK and opens the persister, which publishes to the same board from now on.
+  // Errors: locked: another process is the host; any other is final.
+  virtual base::Result<void> take_over() = 0;
+  // As the host: hands a transaction of this process to its own persister. The first ones are those
+  // that the old host had not acknowledged; it may have ordered some of them.
+  virtual base::Result<void> submit(std::uint64_t number, std::string_view record) = 0;
+  virtual void want_durable(std::uint64_t version) = 0;
+};
+
+enum class MemberState : std::uint8_t { kSeeking, kJoined, kHost, kFailed };
+
+struct MemberOptions {
+  std::uint64_t process = 0;                     // its id: 64 random bits, new at each open
+  std::size_t unacknowledged_bytes = 64U << 20;  // submit() waits beyond
+  int retry_min_ms = 1;                          // between tries to lock or connect
+  int retry_max_ms = 50;
+  int grace_ms = 2000;  // how long open() tries while DIR is locked and nobody listens
+};
+
+class Member {
+ public:
+  // Becomes the host, or a member of the host's.  Waits for the welcome; a host may have a log to
+  // read first.
+  // Errors: locked (by somebody who doesn't share); unsupported (a host of another version); io;
+  // what take_over() gives.
+  // Borrowed: all of them, until the member ends.
+  static base::Result<std::unique_ptr<Member>> open(Wire& wire, const std::string& directory,
+                                                    WatermarkBoard& board, Succession& succession,
+                                                    const MemberOptions& options);
+  // The same, without a thread: the caller steps.
+  static base::Result<std::unique_ptr<Member>> make(Wire& wire, const std::string& directory,
+                                                    WatermarkBoard& board, Succession& succession,
+                                                    const MemberOptions& options);
+  ~Member();  // closes, if nobody did
+
+  MemberState state() const;  // one atomic load
+
+  // Takes a transaction. Numbers go on by one from 1; one that was refused is given again.
+  // Waits while too much is unacknowledged.  Errors: io (the host's log has failed; closed).
+  base::Result<void> submit(std::uint64_t number, std::string_view record);
+  // Waits until it is ordered.  Errors: the host's refusal; io.
+  base::Result<void> wait_acknowledged(std::uint64_t number);
+  // Waits until a version is durable, and hurries the host.  Errors: io.
+  base::Result<void> wait_durable(std::uint64_t version);
+  // This process reads no log below `log` any more.
+  void passed(std::uint64_t log);
+
+  // One turn: connects, sends, receives.  Returns: whether anything was done.
+  bool step();
+  void start();  // a thread that steps
+  // Ends the thread and the connection. What is not acknowledged may be lost: wait for it before.
+  void close();
+
+ private:
+  struct State;
+  explicit Member(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tremula::persist
