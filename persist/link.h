@@ -1,11 +1,18 @@
-// Link: how an open database reaches the order of its directory, whoever hosts it.
+// Link: a process's side of the connection to the host of its directory, until it is the host.
 //
-//   member   Link -> Member ==wire==> host's Hub -> its Persister     files: read-only, by the manifest
-//   host     Link -> its own Persister                                files: the Persister's
+//   db --submit--> unacknowledged ==frames==> host's Hub
+//   db <--WatermarkBoard--  welcome | watermarks | refusals | failure
 //
-// A member whose host is gone either joins the next one or becomes it; whoever holds the Link does
-// not notice. It lasts as long as the database is open.
-// Thread: any.
+//   seeking --lock taken--> host (for good)
+//      |  ^
+//      v  | the connection ended
+//   greeting --welcome--> joined
+//
+// A link keeps every transaction until it is known as ordered, and sends it again to whoever hosts
+// next. Exactly-once is the host's business: it drops the numbers that it has.
+// Thread: submit, wait_*, passed, state: any; step(), start(), close(): one at a time. The thread is
+// optional: tests step by hand. Succession is called on the thread that steps, without any lock
+// but the link's own.
 #pragma once
 
 #include <cstdint>
@@ -13,51 +20,77 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/file_system.h"
 #include "core/base/result.h"
-#include "core/lsm/lsm_tree.h"
-#include "persist/log.h"
-#include "persist/persister.h"
 #include "persist/watermarks.h"
+#include "persist/wire.h"
 
 namespace tremula::persist {
 
+// What turns a process into the host, and is its own way to the persister from then on.
+class Succession {
+ public:
+  virtual ~Succession() = default;
+  // Takes DIR/LOCK and opens the persister, which publishes to the same board from now on.
+  // Errors: locked: another process is the host; any other is final.
+  virtual base::Result<void> take_over() = 0;
+  // As Link's own. The first transactions are those that the old host had not acknowledged; it
+  // may have ordered some of them.
+  virtual base::Result<void> submit(std::uint64_t number, std::string_view record) = 0;
+  virtual base::Result<void> wait_acknowledged(std::uint64_t number) = 0;
+  virtual void want_durable(std::uint64_t version) = 0;
+};
+
+enum class LinkState : std::uint8_t { kSeeking, kJoined, kHost, kFailed };
+
+struct LinkOptions {
+  std::uint64_t process = 0;                     // its id: 64 random bits, new at each open
+  std::size_t unacknowledged_bytes = 64U << 20;  // submit() waits beyond
+  int retry_min_ms = 1;                          // between tries to lock or connect
+  int retry_max_ms = 50;
+  int grace_ms = 2000;  // how long open() tries while DIR is locked and nobody listens
+};
+
 class Link {
  public:
-  virtual ~Link() = default;
+  // Becomes the host, or a member of the host's.  Waits for the welcome; a host may have a log to
+  // read first.
+  // Errors: locked (by somebody who doesn't share); unsupported (a host of another version); io;
+  // what take_over() gives.
+  // Borrowed: all of them, until the link ends.
+  static base::Result<std::unique_ptr<Link>> open(Wire& wire, const std::string& directory,
+                                                  WatermarkBoard& board, Succession& succession,
+                                                  const LinkOptions& options);
+  // The same, without a thread: the caller steps.
+  static base::Result<std::unique_ptr<Link>> make(Wire& wire, const std::string& directory,
+                                                  WatermarkBoard& board, Succession& succession,
+                                                  const LinkOptions& options);
+  ~Link();  // closes, if nobody did
 
-  // The version of the last ordered transaction: everything up to it can be read from the log's
-  // files, up to marks().end.  Cost: one atomic load.
-  virtual std::uint64_t ordered() const = 0;
-  virtual Watermarks marks() const = 0;
+  LinkState state() const;  // one atomic load
 
-  // Takes this process's own transaction (an encoded submission); numbers go on by one from 1. It
-  // is kept, and sent again, until it is known as ordered. No I/O; waits while more than the
-  // queue's bound is not ordered.  Errors: io (the log has failed, at the host or here).
-  virtual base::Result<void> submit(std::uint64_t number, std::string_view submission) = 0;
-  // The same, and waits until it is ordered.
-  // Errors: also the host's refusal (schema_conflict): the number was not used, and is used again.
-  virtual base::Result<void> submit_and_wait(std::uint64_t number, std::string_view submission) = 0;
-  // Waits until all own transactions are ordered.
-  // Returns: a version that covers everything that anybody was told of as ordered before the call.
-  virtual base::Result<std::uint64_t> sync() = 0;
-  virtual base::Result<void> wait_durable(std::uint64_t version) = 0;
+  // Takes a transaction. Numbers go on by one from 1; one that was refused is given again.
+  // Waits while too much is unacknowledged.  Errors: io (the host's log has failed; closed).
+  base::Result<void> submit(std::uint64_t number, std::string_view record);
+  // Waits until it is ordered.  Errors: the host's refusal; io.
+  base::Result<void> wait_acknowledged(std::uint64_t number);
+  // Waits until a version is durable, and hurries the host.  Errors: io.
+  base::Result<void> wait_durable(std::uint64_t version);
+  // Waits for an answer of the host: the board covers then whatever anybody was told of as ordered
+  // before the call.  Returns at once where this process is the host.  Errors: io.
+  base::Result<void> ask();
+  // This process reads no log below `log` any more.
+  void passed(std::uint64_t log);
 
-  // The newest files, and the version up to which they have everything. Cheap if nothing changed.
-  struct Files {
-    std::shared_ptr<const lsm::LsmSnapshot> snapshot;
-    std::uint64_t applied_version = 0;
-  };
-  virtual base::Result<Files> files() = 0;
-  // This process reads no log below this position any more.
-  virtual void passed(LogPosition position) = 0;
+  // One turn: connects, sends, receives.  Returns: whether anything was done.
+  bool step();
+  void start();  // a thread that steps
+  // Ends the thread and the connection. What is not acknowledged may be lost: wait for it before.
+  void close();
 
-  // An eventfd: readable from the moment that others' transactions were ordered (or another host took
-  // over) until clear_wake().
-  virtual int wake_fd() const = 0;
-  virtual void clear_wake() = 0;
-  virtual PersisterStatus status() const = 0;
-  virtual bool is_host() const = 0;
+ private:
+  struct State;
+  explicit Link(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace tremula::persist

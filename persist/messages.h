@@ -62,6 +62,9 @@ struct Refusal {
   std::uint64_t number = 0;
   base::Error error;
 };
+struct Failure {
+  base::Error error;
+};
 
 std::string encode_hello(const Hello& hello);
 base::Result<Hello> decode_hello(std::string_view body);
@@ -75,7 +78,7 @@ std::string encode_watermarks(const Watermarks& marks);
 base::Result<Watermarks> decode_watermarks(std::string_view body);
 std::string encode_refusal(const Refusal& refusal);
 base::Result<Refusal> decode_refusal(std::string_view body);
-std::string encode_error(const base::Error& error);  // failed, put out
-base::Result<base::Error> decode_error(std::string_view body);
+std::string encode_failure(const Failure& failure);  // failed, put out
+base::Result<Failure> decode_failure(std::string_view body);
 
 }  // namespace tremula::persist

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -14,13 +13,12 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <system_error>
 #include <utility>
 
 #include "core/base/hash.h"
+#include "persist/posix_descriptor.h"
 
 namespace tremula::persist {
 namespace {
@@ -46,30 +44,6 @@ Result<void> check_path(const std::string& path) {
   if (path.find('\0') == std::string::npos) return {};
   return Error{ErrorCode::kIo, std::string(path.c_str()) + ": a path may not hold a zero byte"};
 }
-
-template <typename Call>
-auto uninterrupted(Call call) {
-  auto result = call();
-  while (result == -1 && errno == EINTR) result = call();
-  return result;
-}
-
-// Closes what it holds.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    // Not again after EINTR: on Linux the number is free by then, and may be another's.
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
 
 Result<Descriptor> open_descriptor(const std::string& path, int flags) {
   TREMULA_TRY(check_path(path));
@@ -155,48 +129,12 @@ class PosixFile : public base::File {
   std::optional<Error> failed_sync_;
 };
 
-// The descriptors of all locks that this process holds. A child shares its parent's flock and
-// would keep it after the parent's death, so it closes its copies before fork() returns.
-class HeldLocks {
- public:
-  static HeldLocks& instance() {
-    static HeldLocks* const kLocks = new HeldLocks;  // lives until the process ends
-    return *kLocks;
-  }
-  void add(int number) {
-    const std::lock_guard guard(mutex_);
-    numbers_.insert(number);
-  }
-  // Whether it still is this process's.
-  bool take(int number) {
-    const std::lock_guard guard(mutex_);
-    return numbers_.erase(number) == 1;
-  }
-
- private:
-  HeldLocks() {
-    ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                     [] {
-                       for (const int number : instance().numbers_) ::close(number);
-                       instance().numbers_.clear();
-                       instance().mutex_.unlock();
-                     });
-  }
-  std::mutex mutex_;
-  std::set<int> numbers_;
-};
-
 class PosixLock : public base::FileLock {
  public:
-  explicit PosixLock(Descriptor descriptor) : number_(descriptor.release()) {
-    HeldLocks::instance().add(number_);
-  }
-  ~PosixLock() override {
-    if (HeldLocks::instance().take(number_)) ::close(number_);
-  }
+  explicit PosixLock(std::unique_ptr<PrivateDescriptor> held) : held_(std::move(held)) {}
 
  private:
-  int number_;
+  std::unique_ptr<PrivateDescriptor> held_;
 };
 
 std::uint64_t identity_of(const struct stat& status) {
@@ -287,9 +225,9 @@ class PosixFileSystem : public base::FileSystem {
   }
 };
 
-Error locked_error(const Descriptor& opened, const std::string& path) {
+Error locked_error(int number, const std::string& path) {
   std::array<char, kNoteBytesMax> note{};
-  const auto size = read_fully(opened.number(), path, 0, note);
+  const auto size = read_fully(number, path, 0, note);
   std::string holder(note.data(), size.ok() ? size.value() : 0);
   while (!holder.empty() && holder.back() == '\n') holder.pop_back();
   // Its holder may be just about to write it.
@@ -299,27 +237,34 @@ Error locked_error(const Descriptor& opened, const std::string& path) {
 
 Result<std::unique_ptr<base::FileLock>> PosixFileSystem::lock(const std::string& path,
                                                               const std::string& note) {
-  TREMULA_TRY_ASSIGN(Descriptor opened, open_descriptor(path, O_RDWR | O_CREAT));
-  if (uninterrupted([&] { return ::flock(opened.number(), LOCK_EX | LOCK_NB); }) != 0) {
-    if (errno == EWOULDBLOCK) return locked_error(opened, path);
+  TREMULA_TRY(check_path(path));
+  // A child that is forked off shares its parent's flock and would keep it after the parent's death.
+  auto held = std::make_unique<PrivateDescriptor>([&] {
+    return uninterrupted(
+        [&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode); });
+  });
+  const int number = held->number();
+  if (number < 0) return system_error(path, "open", errno);
+  if (uninterrupted([&] { return ::flock(number, LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno == EWOULDBLOCK) return locked_error(number, path);
     return system_error(path, "lock", errno);
   }
   // Somebody may have put another file there between the two calls: its lock is not ours.
-  struct stat held {};
+  struct stat locked {};
   struct stat named {};
-  if (::fstat(opened.number(), &held) != 0) return system_error(path, "lock", errno);
+  if (::fstat(number, &locked) != 0) return system_error(path, "lock", errno);
   if (::stat(path.c_str(), &named) != 0) return system_error(path, "lock", errno);
-  if (identity_of(held) != identity_of(named))
+  if (identity_of(locked) != identity_of(named))
     return Error{ErrorCode::kLocked, path + ": was replaced while it was locked"};
   if (note.empty())
-    return std::unique_ptr<base::FileLock>(std::make_unique<PosixLock>(std::move(opened)));
+    return std::unique_ptr<base::FileLock>(std::make_unique<PosixLock>(std::move(held)));
   // Written before the old note's rest is cut, to keep its place on a full disk. Where even that is
   // refused, the lock holds all the same: the note is for people.
-  const auto noted = write_fully(opened.number(), path, 0, note + "\n");
+  const auto noted = write_fully(number, path, 0, note + "\n");
   if (!noted.ok() && !base::is_disk_full(noted.error())) return noted.error();
-  if (::ftruncate(opened.number(), noted.ok() ? static_cast<off_t>(note.size() + 1) : 0) != 0)
+  if (::ftruncate(number, noted.ok() ? static_cast<off_t>(note.size() + 1) : 0) != 0)
     return system_error(path, "lock", errno);
-  return std::unique_ptr<base::FileLock>(std::make_unique<PosixLock>(std::move(opened)));
+  return std::unique_ptr<base::FileLock>(std::make_unique<PosixLock>(std::move(held)));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ struct Watermarks {
   std::uint64_t manifest_edits = 0;  // more than before: the files have changed
   std::uint64_t flushed = 0;         // every version up to here is in the files
   std::uint64_t acknowledged = 0;    // number of this process's own last ordered transaction
-  std::uint64_t answered = 0;        // the last question (Member::ask) that came before these marks
+  std::uint64_t answered = 0;        // the last question (Link::ask) that came before these marks
   friend bool operator==(const Watermarks&, const Watermarks&) = default;
 };
 
@@ -66,12 +66,15 @@ class WatermarkBoard {
  private:
   explicit WatermarkBoard(int wake_fd) : wake_fd_(wake_fd) {}
 
+  void wake_locked();  // requires the mutex
+
   const int wake_fd_;
-  std::atomic<bool> is_awake_{false};
   std::atomic<std::uint64_t> ordered_{0};
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   Watermarks marks_;
+  bool is_published_ = false;
+  bool is_awake_ = false;  // the descriptor is readable
   std::optional<base::Error> failure_;
 };
 
