@@ -23,9 +23,8 @@ std::vector<AttrId> TableFiles::attrs() {
   return attrs;
 }
 
-Result<void> TableFiles::rows(const std::function<void(Slot)>& visit) {
-  return noted(files_.newest()->scan(type_, triples::kRowAttr,
-                                     [&](const lsm::Entry& entry) { visit(entry.key.slot); }));
+Result<std::vector<std::uint8_t>> TableFiles::rows() {
+  return noted(files_.newest()->living_slots(type_, triples::kRowAttr));
 }
 
 Result<void> TableFiles::cells(AttrId attr, Slot begin, Slot end, const CellVisitor& visit) {

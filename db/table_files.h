@@ -34,7 +34,7 @@ class TableFiles final : public lsm::ColdSource {
   TableFiles(triples::TypeId type, Files& files) : type_(type), files_(files) {}
 
   std::vector<triples::AttrId> attrs() override;
-  base::Result<void> rows(const std::function<void(triples::Slot)>& visit) override;
+  base::Result<std::vector<std::uint8_t>> rows() override;
   base::Result<void> cells(triples::AttrId attr, triples::Slot begin, triples::Slot end,
                            const CellVisitor& visit) override;
   base::Result<triples::Slot> find(std::string_view key) override;

@@ -24,4 +24,13 @@ bool expand_block(std::string_view bytes, std::span<char> out) {
   return size >= 0 && static_cast<std::size_t>(size) == out.size();
 }
 
+bool expand_prefix(std::string_view bytes, std::span<char> out) {
+  constexpr std::size_t kSizeMax = std::numeric_limits<int>::max();
+  if (bytes.size() > kSizeMax || out.size() > kSizeMax) return false;
+  const int wanted = static_cast<int>(out.size());
+  const int size = LZ4_decompress_safe_partial(bytes.data(), out.data(),
+                                               static_cast<int>(bytes.size()), wanted, wanted);
+  return size == wanted;
+}
+
 }  // namespace tremula::base

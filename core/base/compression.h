@@ -17,6 +17,10 @@ bool compress_block(std::string_view bytes, std::size_t size_max, std::string& o
 // Returns: false if these are not such bytes or give more or fewer than `out` takes.
 bool expand_block(std::string_view bytes, std::span<char> out);
 
+// Fills `out` with the first bytes of them.
+// Returns: as expand_block(), but a fault behind these bytes is not seen.
+bool expand_prefix(std::string_view bytes, std::span<char> out);
+
 // No block of `size` bytes expands to more.
 inline constexpr std::size_t expanded_size_max(std::size_t size) { return size * 255 + 16; }
 

@@ -23,8 +23,8 @@ class ColdSource {
   virtual ~ColdSource() = default;
   // The attributes that have triples, kRowAttr and the key directory left out.
   virtual std::vector<triples::AttrId> attrs() = 0;
-  // The slots of all living rows, ascending.
-  virtual base::Result<void> rows(const std::function<void(triples::Slot)>& visit) = 0;
+  // By slot: 1 for a living row, else 0.
+  virtual base::Result<std::vector<std::uint8_t>> rows() = 0;
   // The triples of `attr` between two slots, end excluded, ascending; of kRowAttr the rows' keys as
   // BYTES.  Borrowed: each value during its call.
   using CellVisitor = std::function<void(triples::Slot, triples::Value)>;

@@ -222,4 +222,26 @@ base::Result<void> decode_column_block(std::size_t begin, SstBlock& block) {
   return {};
 }
 
+base::Result<std::optional<triples::Slot>> mark_slots(std::string_view bytes, std::size_t entries,
+                                                      std::vector<std::uint8_t>& living) {
+  base::ByteReader rest(bytes);
+  std::uint64_t count = 0;
+  PackedInts slots;
+  PackedInts kinds;
+  if (!rest.varint(count) || count != entries) return damaged("holds another number of entries");
+  if (!slots.take(count, rest) || !kinds.take(count, rest)) return std::optional<triples::Slot>();
+  std::vector<triples::Slot> places;
+  if (!fill_slots(slots, places)) return damaged("the slots do not ascend");
+  if (living.size() <= places.back()) living.resize(std::size_t{places.back()} + 1, 0);
+  constexpr auto kTombstone = static_cast<std::int64_t>(Kind::kMissing);
+  const triples::Slot first = places.front();
+  if (kinds.all_equal() && places.back() - first + 1 == places.size()) {
+    std::fill_n(living.begin() + first, places.size(), kinds.base() == kTombstone ? 0 : 1);
+  } else {
+    const triples::Slot* at = places.data();
+    kinds.for_each([&](std::int64_t kind) { living[*at++] = kind == kTombstone ? 0 : 1; });
+  }
+  return std::optional<triples::Slot>(first);
+}
+
 }  // namespace tremula::lsm

@@ -17,7 +17,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -54,5 +56,13 @@ class ColumnBlockBuilder {
 // more bytes; they stay if values point into them.
 // Errors: corrupt, saying what is wrong.
 base::Result<void> decode_column_block(std::size_t begin, SstBlock& block);
+
+// What a column block says of its slots: sets `living` of each to 1, or to 0 for a tombstone, and
+// makes it longer where a slot is beyond its end. `bytes` are the block's first ones at least, and
+// kPackedSlack more follow them.
+// Returns: the first slot, or nullopt if slots and kinds don't end within `bytes`.
+// Errors: corrupt, saying what is wrong.
+base::Result<std::optional<triples::Slot>> mark_slots(std::string_view bytes, std::size_t entries,
+                                                      std::vector<std::uint8_t>& living);
 
 }  // namespace tremula::lsm

@@ -62,6 +62,10 @@ class LsmSnapshot {
   virtual base::Result<void> scan(triples::TypeId type, triples::AttrId attr, triples::Slot begin,
                                   triples::Slot end, const EntryVisitor& visit,
                                   BlockCache* cache = nullptr) const = 0;
+  // By slot: 1 if the newest entry of this (type, attr) is there and no tombstone, else 0. Ends at
+  // the greatest slot that ever had one. Reads no values.
+  virtual base::Result<std::vector<std::uint8_t>> living_slots(triples::TypeId type,
+                                                               triples::AttrId attr) const = 0;
   // The newest key entry.  Returns: kNoSlot if there is none or it says deleted.
   virtual base::Result<triples::Slot> find_key(triples::TypeId type,
                                                std::string_view key) const = 0;

@@ -1,21 +1,18 @@
 // The part of RowTable that loads from files and drops what they hold.
+#include <algorithm>
+
 #include "core/base/check.h"
 #include "core/lsm/row_table.h"
 
 namespace tremula::lsm {
 
 using triples::AttrId;
-using triples::Slot;
 
 base::Result<void> RowTable::attach(ColdSource& source) {
   TREMULA_ASSERT(flags_.empty() && !is_touched_);
-  const auto take = [this](Slot slot) {
-    flags_.resize(slot, 0);
-    flags_.push_back(kExists);
-    ++rows_;
-  };
-  TREMULA_TRY(source.rows(take));
-  old_rows_ = rows_;
+  static_assert(kExists == 1);  // as ColdSource has it
+  TREMULA_TRY_ASSIGN(flags_, source.rows());
+  rows_ = old_rows_ = static_cast<std::size_t>(std::count(flags_.begin(), flags_.end(), kExists));
   free_is_stale_ = true;
   cold_.source = &source;
   for (const AttrId attr : source.attrs()) column(attr);

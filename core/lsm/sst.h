@@ -94,6 +94,10 @@ class SstReader {
   base::Result<BlockRef> read(std::size_t block) const;
   // Reads blocks from `first` on, at most `count`, with one read of the file: what a scan wants.
   base::Result<std::vector<BlockRef>> read_run(std::size_t first, std::size_t count) const;
+  // Sets `living` of each slot in the blocks from `first` to `end` to 1, or to 0 where the entry is
+  // a tombstone; it grows as needed. Decodes no values.  Requires: these are column blocks.
+  base::Result<void> mark_slots(std::size_t first, std::size_t end,
+                                std::vector<std::uint8_t>& living) const;
   // False: no key entry of this key is in the file.
   bool may_contain_key(triples::TypeId type, std::string_view key) const;
   // The key entry of a key. Decodes nothing but it; asks the filter first.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
@@ -58,8 +59,12 @@ std::string size_text(std::uint64_t found, std::uint64_t expected) {
   return std::to_string(found) + ", expected " + std::to_string(expected);
 }
 
-// The contents of a block as stored, with kPackedSlack more bytes; where they begin.
-base::Result<std::size_t> unpack(std::string_view stored, std::string& out) {
+constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
+
+// The contents of a block as stored, or `most` first bytes of them, if they had to be expanded;
+// with kPackedSlack more bytes. Returns: where they begin.
+base::Result<std::size_t> unpack(std::string_view stored, std::string& out,
+                                 std::size_t most = kWhole) {
   if (stored.empty()) return damaged("an empty block");
   if (stored[0] == kStoredPlain) {
     out.reserve(stored.size() + kPackedSlack);
@@ -72,6 +77,11 @@ base::Result<std::size_t> unpack(std::string_view stored, std::string& out) {
   const std::size_t size = base::load_u32(stored.data() + 1);
   stored.remove_prefix(kLz4HeadBytes);
   if (size > base::expanded_size_max(stored.size())) return damaged("lz4 bytes of a wrong size");
+  if (most < size) {
+    out.assign(most + kPackedSlack, '\0');
+    if (!base::expand_prefix(stored, {out.data(), most})) return damaged("broken lz4 bytes");
+    return std::size_t{0};
+  }
   out.assign(size + kPackedSlack, '\0');
   if (!base::expand_block(stored, {out.data(), size})) return damaged("broken lz4 bytes");
   return std::size_t{0};
@@ -121,6 +131,8 @@ struct SstReader::State {
   // Holds a block's bytes against its checksum.
   base::Result<void> check_block(std::size_t block, std::string_view stored) const;
   base::Result<BlockRef> decode(std::size_t block, std::string_view stored) const;
+  base::Result<void> mark_block(std::size_t block, std::string_view stored, std::string& contents,
+                                std::vector<std::uint8_t>& living) const;
   base::Result<void> check_entries(const SstBlock& block, std::size_t index) const;
 };
 
@@ -315,6 +327,50 @@ base::Result<std::vector<SstReader::BlockRef>> SstReader::read_run(std::size_t f
     run.push_back(std::move(block).value());
   }
   return run;
+}
+
+base::Result<void> SstReader::mark_slots(std::size_t first, std::size_t end,
+                                         std::vector<std::uint8_t>& living) const {
+  constexpr std::size_t kReadBytes = 256U << 10;
+  const std::vector<BlockPlace>& blocks = state_->blocks;
+  std::string contents;  // one for all blocks, for its memory
+  while (first < end) {
+    std::uint64_t size = blocks[first].size;
+    std::size_t last = first + 1;
+    while (last < end && size + blocks[last].size <= kReadBytes) size += blocks[last++].size;
+    const auto stored = state_->load(blocks[first].offset, size);
+    if (!stored.ok()) return stored.error();
+    std::string_view bytes = stored.value().view();
+    for (; first < last; ++first) {
+      TREMULA_TRY(state_->mark_block(first, bytes.substr(0, blocks[first].size), contents, living));
+      bytes.remove_prefix(blocks[first].size);
+    }
+  }
+  return {};
+}
+
+// Slots and kinds stand first, and take a few bytes where rows are dense.
+base::Result<void> SstReader::State::mark_block(std::size_t block, std::string_view stored,
+                                                std::string& contents,
+                                                std::vector<std::uint8_t>& living) const {
+  constexpr std::size_t kPrefixBytes = 64;
+  TREMULA_TRY(check_block(block, stored));
+  const BlockPlace& place = blocks[block];
+  std::optional<triples::Slot> slot;
+  for (std::size_t most = kPrefixBytes; !slot;) {
+    const auto begin = unpack(stored, contents, most);
+    if (!begin.ok()) return at(block_name(block), begin.error());
+    const std::string_view bytes(contents.data() + begin.value(),
+                                 contents.size() - begin.value() - kPackedSlack);
+    const auto marked = lsm::mark_slots(bytes, place.entries, living);
+    if (!marked.ok()) return at(block_name(block), marked.error());
+    slot = marked.value();
+    if (slot && *slot == place.first_slot) return {};
+    if (slot) return damaged(block_name(block) + ": holds other entries than the index says");
+    if (most == kWhole) return damaged(block_name(block) + ": the slots are cut off");
+    most = kWhole;
+  }
+  return {};
 }
 
 bool SstReader::may_contain_key(triples::TypeId type, std::string_view key) const {

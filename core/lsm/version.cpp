@@ -63,6 +63,7 @@ class VersionSnapshot final : public LsmSnapshot {
     if (begin >= end) return {};
     return scan_range(type, attr, SlotRange{begin, end}, visit, cache);
   }
+  base::Result<std::vector<std::uint8_t>> living_slots(TypeId type, AttrId attr) const override;
   base::Result<Slot> find_key(TypeId type, std::string_view key) const override;
   std::vector<std::pair<TypeId, AttrId>> columns() const override {
     std::vector<std::pair<TypeId, AttrId>> ids;
@@ -90,6 +91,21 @@ base::Result<void> VersionSnapshot::scan_range(TypeId type, AttrId attr,
       if (!entry.value.is_missing()) visit(entry);
     }
   }
+}
+
+// The oldest files first: what younger ones say is written over it.
+base::Result<std::vector<std::uint8_t>> VersionSnapshot::living_slots(TypeId type,
+                                                                      AttrId attr) const {
+  TREMULA_ASSERT(attr != kKeyAttr);
+  std::vector<std::uint8_t> living;
+  const auto column = version_->columns.find({type, attr});
+  if (column == version_->columns.end()) return living;
+  const std::vector<MergeSource> sources = sources_of(column->second);
+  for (auto source = sources.rbegin(); source != sources.rend(); ++source) {
+    for (const ColumnPart& part : *source)
+      TREMULA_TRY(part.file->reader->mark_slots(part.first_block, part.end_block, living));
+  }
+  return living;
 }
 
 base::Result<Slot> VersionSnapshot::find_key(TypeId type, std::string_view key) const {

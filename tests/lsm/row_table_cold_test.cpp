@@ -35,9 +35,13 @@ class FakeFiles final : public ColdSource {
     for (std::uint32_t i = 0; i < kColumns; ++i) attrs.push_back(AttrId{i + 1});
     return attrs;
   }
-  Result<void> rows(const std::function<void(Slot)>& visit) override {
-    for (const auto& [slot, row] : rows_) visit(slot);
-    return {};
+  Result<std::vector<std::uint8_t>> rows() override {
+    std::vector<std::uint8_t> living;
+    for (const auto& [slot, row] : rows_) {
+      living.resize(slot, 0);
+      living.push_back(1);
+    }
+    return living;
   }
   Result<void> cells(AttrId attr, Slot begin, Slot end, const CellVisitor& visit) override {
     if (broken_) return Error{ErrorCode::kIo, "the disk is gone"};

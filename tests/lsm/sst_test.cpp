@@ -52,6 +52,24 @@ void check_runs(const SstReader& reader, std::size_t first, std::size_t count) {
   }
 }
 
+// Blocks of columns tell of their slots without their values what they tell with them.
+void check_living(const SstReader& reader) {
+  for (std::size_t i = 0; i < reader.blocks().size(); ++i) {
+    const auto block = reader.read(i);
+    REQUIRE(block.ok());
+    if (block.value()->attr == kKeyAttr || block.value()->slots.back() > 3000) continue;
+    std::vector<std::uint8_t> expected(i % 3, 1);
+    std::vector<std::uint8_t> living = expected;
+    for (std::size_t at = 0; at < block.value()->slots.size(); ++at) {
+      const Slot slot = block.value()->slots[at];
+      if (expected.size() <= slot) expected.resize(slot + 1, 0);
+      expected[slot] = block.value()->values[at].is_missing() ? 0 : 1;
+    }
+    REQUIRE(reader.mark_slots(i, i + 1, living).ok());
+    REQUIRE(living == expected);
+  }
+}
+
 void check_keys(const SstReader& reader, const std::vector<OwnedEntry>& entries,
                 EntryGenerator& random) {
   std::set<std::pair<TypeId, std::string>> keys;
@@ -96,6 +114,7 @@ TEST_CASE("sst: what was written is read, however blocks are cut and stored") {
     CHECK(reader.check().ok());
     check_runs(reader, random.below(reader.blocks().size()), random.below(9));
     check_keys(reader, entries, random);
+    check_living(reader);
     for (int i = 0; i < 20; ++i) {
       OwnedEntry near = entries[random.below(entries.size())];
       if (near.attr == kKeyAttr) {
@@ -129,6 +148,35 @@ TEST_CASE("sst: values of a megabyte stand among small ones") {
   CHECK(opened.value()->check().ok());
   // 3 texts, 6 keys and 6 of these in the index; lz4 sees to the nine megabytes of x.
   CHECK(written.info.size < (16 << 20) + (1 << 17));
+}
+
+TEST_CASE("sst: slots are read without values, dense ones and scattered ones, compressed or not") {
+  EntryGenerator random(4);
+  for (const bool compress : {false, true}) {
+    for (const std::size_t step : {1, 2, 100}) {
+      std::vector<OwnedEntry> entries;
+      for (Slot slot = 0; entries.size() < 5000; slot += 1 + random.below(step)) {
+        const bool is_gone = step == 2 && random.chance(30);
+        entries.push_back({TypeId{1}, kRowAttr, slot, "",
+                           is_gone ? OwnedValue(Value::missing())
+                                   : OwnedValue(Value::bytes_of("a key that repeats itself")),
+                           slot});
+      }
+      const Written written = write_sst(entries, {4096, compress});
+      const auto opened = open_sst(written.bytes, written.info);
+      REQUIRE(opened.ok());
+      REQUIRE(opened.value()->blocks().size() > 20);
+      check_living(*opened.value());
+      std::vector<std::uint8_t> expected;
+      for (const OwnedEntry& entry : entries) {
+        expected.resize(entry.slot, 0);
+        expected.push_back(entry.value.value().is_missing() ? 0 : 1);
+      }
+      std::vector<std::uint8_t> living;
+      REQUIRE(opened.value()->mark_slots(0, opened.value()->blocks().size(), living).ok());
+      CHECK(living == expected);
+    }
+  }
 }
 
 TEST_CASE("sst: sealed by number, so that another file of the same entries does not pass for it") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "tests/lsm/sst_support.h"
 
 namespace tremula::lsm::testing {
@@ -19,12 +21,31 @@ LsmOptions tiny_options() {
   return options;
 }
 
+namespace {
+
+// The slots alone, read without values.  Returns: what is wrong, or "".
+std::string check_living(const LsmSnapshot& snapshot, TypeId type, AttrId attr) {
+  const auto living = snapshot.living_slots(type, attr);
+  if (!living.ok()) return living.error().message;
+  std::vector<std::uint8_t> expected(living.value().size(), 0);
+  bool fits = true;
+  const auto scanned = snapshot.scan(type, attr, [&](const Entry& entry) {
+    fits = fits && entry.key.slot < expected.size();
+    if (fits) expected[entry.key.slot] = 1;
+  });
+  if (!scanned.ok()) return scanned.error().message;
+  return fits && expected == living.value() ? "" : "the living slots differ from those scanned";
+}
+
+}  // namespace
+
 std::string show(const LsmSnapshot& snapshot) {
   std::string text;
   for (const auto& [type, attr] : snapshot.columns()) {
     const auto scanned =
         snapshot.scan(type, attr, [&](const Entry& entry) { text += testing::show(entry) + "\n"; });
     if (!scanned.ok()) return scanned.error().message;
+    if (attr != kKeyAttr) text += check_living(snapshot, type, attr);
   }
   return text;
 }
