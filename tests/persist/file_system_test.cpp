@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "persist/memory_file_system.h"
 #include "persist/posix_file_system.h"
+#include "tests/persist/scratch_directory.h"
 #include "tests/support/fault_file_system.h"
 
 namespace tremula::persist {
@@ -23,21 +23,7 @@ using base::ErrorCode;
 using base::File;
 using base::FileSystem;
 using base::OpenMode;
-
-// A directory of its own, gone at the end.
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tremula-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using persist_test::ScratchDirectory;
 
 void on_each(const std::function<void(FileSystem& files, const std::string& directory)>& test) {
   SUBCASE("of the machine") {
