@@ -11,14 +11,14 @@ namespace tremula::db {
 
 using base::Result;
 using triples::Fate;
+using triples::kTickType;
 using triples::Side;
 using triples::Slot;
 using triples::TypeId;
 
 namespace {
 
-// Beside the tables: one row, whose only cell is the last tick of the key generator.
-constexpr TypeId kTickType{0x4000'0005};
+// Of kTickType: one row, whose only cell is the last tick of the key generator.
 constexpr triples::AttrId kTickAttr{1};
 constexpr std::string_view kTickKey = "t";
 

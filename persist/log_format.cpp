@@ -89,10 +89,10 @@ void finish_record(std::string& record, RecordHeader header, std::uint64_t numbe
       at, base::checksum({at + 8, kRecordHeaderBytes - 8}, base::checksum_seed(number, offset)));
 }
 
-std::optional<RecordHeader> decode_record_header(std::string_view file, std::uint64_t number,
-                                                 std::uint64_t offset) {
-  if (offset > file.size() || file.size() - offset < kRecordHeaderBytes) return std::nullopt;
-  const char* const at = file.data() + offset;
+std::optional<RecordHeader> decode_record_at(std::string_view record, std::uint64_t number,
+                                             std::uint64_t offset) {
+  if (record.size() < kRecordHeaderBytes) return std::nullopt;
+  const char* const at = record.data();
   const std::uint64_t kind = base::load_u64(at + 8) >> 56;
   if (kind == 0) return std::nullopt;  // zeros, most of the time: not worth a checksum
   if (base::load_u64(at) !=
@@ -108,16 +108,28 @@ std::optional<RecordHeader> decode_record_header(std::string_view file, std::uin
   return header;
 }
 
+std::optional<std::string_view> decode_body_at(std::string_view record, std::uint64_t number,
+                                               std::uint64_t offset, const RecordHeader& header) {
+  if (record.size() < kRecordHeaderBytes) return std::nullopt;
+  const std::string_view rest = record.substr(kRecordHeaderBytes);
+  if (padded(header.body_bytes) > rest.size()) return std::nullopt;
+  const std::string_view body = rest.substr(0, static_cast<std::size_t>(padded(header.body_bytes)));
+  const std::uint64_t seed = base::checksum_seed(number, offset + kRecordHeaderBytes);
+  if (base::checksum(body, seed) != header.body_check) return std::nullopt;
+  return body.substr(0, static_cast<std::size_t>(header.body_bytes));
+}
+
+std::optional<RecordHeader> decode_record_header(std::string_view file, std::uint64_t number,
+                                                 std::uint64_t offset) {
+  if (offset > file.size()) return std::nullopt;
+  return decode_record_at(file.substr(static_cast<std::size_t>(offset)), number, offset);
+}
+
 std::optional<std::string_view> decode_record_body(std::string_view file, std::uint64_t number,
                                                    std::uint64_t offset,
                                                    const RecordHeader& header) {
-  const std::uint64_t begin = offset + kRecordHeaderBytes;
-  if (begin > file.size() || padded(header.body_bytes) > file.size() - begin) return std::nullopt;
-  const std::string_view body = file.substr(static_cast<std::size_t>(begin),
-                                            static_cast<std::size_t>(padded(header.body_bytes)));
-  if (base::checksum(body, base::checksum_seed(number, begin)) != header.body_check)
-    return std::nullopt;
-  return body.substr(0, static_cast<std::size_t>(header.body_bytes));
+  if (offset > file.size()) return std::nullopt;
+  return decode_body_at(file.substr(static_cast<std::size_t>(offset)), number, offset, header);
 }
 
 }  // namespace tremula::persist

@@ -75,5 +75,10 @@ std::optional<RecordHeader> decode_record_header(std::string_view file, std::uin
 std::optional<std::string_view> decode_record_body(std::string_view file, std::uint64_t number,
                                                    std::uint64_t offset,
                                                    const RecordHeader& header);
+// The same of the bytes that stand there, from the record's first on.
+std::optional<RecordHeader> decode_record_at(std::string_view record, std::uint64_t number,
+                                             std::uint64_t offset);
+std::optional<std::string_view> decode_body_at(std::string_view record, std::uint64_t number,
+                                               std::uint64_t offset, const RecordHeader& header);
 
 }  // namespace tremula::persist

@@ -47,7 +47,8 @@ std::size_t end_of_element(std::string_view text, std::size_t at) {
   return at + 1;
 }
 
-// The elements of a canonical array, sorted, each once.
+}  // namespace
+
 bool read_elements(Value array, base::Arena& arena, std::vector<Value>& elements) {
   if (array.kind != Kind::kJson || array.view()[0] != '[') return false;
   const std::string_view text = array.view();
@@ -65,8 +66,6 @@ bool read_elements(Value array, base::Arena& arena, std::vector<Value>& elements
   elements.erase(std::unique(elements.begin(), elements.end(), is_same), elements.end());
   return true;
 }
-
-}  // namespace
 
 bool SetReader::next(SetEntry& entry) {
   if (from_.empty() || is_broken_) return false;

@@ -28,6 +28,11 @@
 
 namespace tremula::crdt {
 
+// Appends the elements of an array, sorts all and keeps each once.
+// Returns: false if it is no array of INT and TEXT.
+// Borrowed: the arena, by the elements.
+bool read_elements(triples::Value array, base::Arena& arena, std::vector<triples::Value>& elements);
+
 struct SetEntry {
   triples::Value element;
   Meta meta;

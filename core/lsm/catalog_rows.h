@@ -23,8 +23,8 @@
 
 namespace tremula::lsm {
 
-inline constexpr triples::TypeId kHiddenTableType{0x4000'0003};
-inline constexpr triples::TypeId kHiddenColumnType{0x4000'0004};
+using triples::kHiddenColumnType;
+using triples::kHiddenTableType;
 
 struct CatalogTables {
   RowTable& tables;

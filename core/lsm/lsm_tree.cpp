@@ -13,12 +13,14 @@
 namespace tremula::lsm {
 
 using triples::AttrId;
+using triples::Slot;
 using triples::TypeId;
 
 namespace {
 
 constexpr std::size_t kFlushEntries = 1024;            // that a slice takes at once
 constexpr std::size_t kPrepareWorkBytes = 128U << 10;  // that putting a memtable in order is worth
+constexpr std::size_t kLookupBytes = 4U << 20;         // of blocks that point reads keep
 constexpr std::size_t kRemovalsMax = 16;               // of files in one slice
 
 // A memtable and what its flushing moves in the state.
@@ -104,6 +106,9 @@ class LevelTree final : public LsmTree {
     active_.memtable->visit_rows(visit);
   }
   LsmStats stats() const override;
+  base::Result<std::optional<KeyState>> find_key(TypeId type, std::string_view key) const override;
+  base::Result<std::optional<StoredCell>> get(TypeId type, AttrId attr, Slot slot) const override;
+  base::Result<Slot> slot_end(TypeId type) const override;
 
  private:
   // An edit that waits to be written, and its files, open.
@@ -148,7 +153,8 @@ class LevelTree final : public LsmTree {
   std::optional<FlushJob> flush_job_;
   std::optional<CompactionJob> compaction_job_;
   std::optional<Pending> pending_;
-  std::optional<base::Error> failure_;  // for good
+  std::optional<base::Error> failure_;             // for good
+  mutable BlockCache lookup_cache_{kLookupBytes};  // of point reads
 };
 
 base::Result<void> LevelTree::open(base::FileSystem& files, const std::string& directory) {
@@ -373,6 +379,33 @@ LsmStats LevelTree::stats() const {
   stats.memtable_bytes = active_.memtable->memory_bytes();
   if (frozen_) stats.memtable_bytes += frozen_->memtable->memory_bytes();
   return stats;
+}
+
+base::Result<std::optional<KeyState>> LevelTree::find_key(TypeId type, std::string_view key) const {
+  if (const auto found = active_.memtable->find_key(type, key)) return found;
+  if (frozen_) {
+    if (const auto found = frozen_->memtable->find_key(type, key)) return found;
+  }
+  return lsm::find_key(*version_, type, key);
+}
+
+base::Result<std::optional<StoredCell>> LevelTree::get(TypeId type, AttrId attr, Slot slot) const {
+  auto found = active_.memtable->get(type, attr, slot);
+  if (!found && frozen_) found = frozen_->memtable->get(type, attr, slot);
+  std::optional<StoredCell> cell;
+  if (found) {
+    cell = {triples::OwnedValue(found->value), found->version};
+  } else {
+    TREMULA_TRY_ASSIGN(cell, find_cell(*version_, type, attr, slot, lookup_cache_));
+  }
+  if (cell && cell->value.value().is_missing()) cell.reset();
+  return cell;
+}
+
+base::Result<Slot> LevelTree::slot_end(TypeId type) const {
+  TREMULA_TRY_ASSIGN(Slot end, lsm::slot_end(*version_, type, lookup_cache_));
+  end = std::max(end, active_.memtable->slot_end(type));
+  return frozen_ ? std::max(end, frozen_->memtable->slot_end(type)) : end;
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,12 @@ class LsmSnapshot {
                                                std::string_view key) const = 0;
   // All (type, attr) that have entries, in order.
   virtual std::vector<std::pair<triples::TypeId, triples::AttrId>> columns() const = 0;
+};
+
+// A cell that was copied out of a memtable or a file.
+struct StoredCell {
+  triples::OwnedValue value;  // kMissing: removed
+  std::uint64_t version = 0;
 };
 
 struct LsmStats {
@@ -135,6 +142,18 @@ class LsmTree {
   // the log and the files lack.
   virtual void visit_memtables(const std::function<void(const MemtableRow&)>& visit) const = 0;
   virtual LsmStats stats() const = 0;
+  // --- Point reads: memtables and files, the newest first.  Errors: of reading files. ---
+  // What was said last of a key: its slot and the version that put it there, or that deleted it.
+  // Returns: nullopt: nothing.
+  virtual base::Result<std::optional<KeyState>> find_key(triples::TypeId type,
+                                                         std::string_view key) const = 0;
+  // The newest entry of a cell; of kRowAttr that of the row itself: its key as BYTES, and the
+  // version at which its life began.  Returns: nullopt: none, or it was removed.
+  virtual base::Result<std::optional<StoredCell>> get(triples::TypeId type, triples::AttrId attr,
+                                                      triples::Slot slot) const = 0;
+  // One more than the greatest slot of a type's rows, deleted ones' too as far as they are known.
+  // Cost: O(rows in the memtables).
+  virtual base::Result<triples::Slot> slot_end(triples::TypeId type) const = 0;
 };
 
 }  // namespace tremula::lsm

@@ -8,6 +8,7 @@ namespace tremula::lsm {
 
 using triples::AttrId;
 using triples::Fate;
+using triples::Slot;
 using triples::Value;
 
 namespace {
@@ -85,6 +86,7 @@ void Memtable::State::wipe(std::uint32_t index) {
 void Memtable::State::revive(MemtableLine& line, std::string_view key) {
   if (line.key == key) return;
   dead_keys.push_back({line.type, line.key, line.version, line.order});
+  if (keys) note_key(line.type, line.key, {triples::kNoSlot, line.version}, line.order);
   line.key = copy_text(key);
 }
 
@@ -117,6 +119,10 @@ void Memtable::apply(const triples::WrittenRow& row, std::uint64_t version) {
   }
   line.version = version;
   line.order = ++state.next_order;
+  if (state.keys) {
+    const Slot lives_at = line.fate == Fate::kDeleted ? triples::kNoSlot : line.slot;
+    state.note_key(line.type, line.key, {lives_at, version}, line.order);
+  }
   state.put_cells(line, row.cells, version);
 }
 

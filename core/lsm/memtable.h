@@ -16,13 +16,21 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "core/lsm/entry.h"
+#include "core/lsm/key_block.h"
 #include "core/triples/commit_record.h"
 
 namespace tremula::lsm {
+
+// What a memtable or a file says of a cell. Its bytes are borrowed from there.
+struct CellState {
+  triples::Value value;  // kMissing: removed
+  std::uint64_t version = 0;
+};
 
 // The state of a row as the memtable has it. Borrowed from the memtable.
 struct MemtableRow {
@@ -48,6 +56,17 @@ class Memtable {
   // First every row that the files have and that was deleted here, then every living row: in this
   // order they can be done again, whatever rows took over slots or keys of others.
   void visit_rows(const std::function<void(const MemtableRow&)>& visit) const;
+
+  // --- Point reads (memtable_lookup.cpp) ---
+  // What was said here of a key, or of a cell; of kRowAttr: of the row itself, its key as BYTES.
+  // Returns: nullopt: nothing, older sources count.
+  // Cost: O(1), O(log cells); the first call of find_key makes an index of all keys, which apply()
+  // keeps from then on.
+  std::optional<KeyState> find_key(triples::TypeId type, std::string_view key) const;
+  std::optional<CellState> get(triples::TypeId type, triples::AttrId attr,
+                               triples::Slot slot) const;
+  // One more than the greatest slot that was written here; 0: none.  Cost: O(rows).
+  triples::Slot slot_end(triples::TypeId type) const;
 
  private:
   friend class MemtableCursor;

@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/arena.h"
@@ -47,6 +50,18 @@ struct Memtable::State {
     std::uint64_t order = 0;
   };
 
+  // The last that was said of a key here.
+  struct KeyNote {
+    KeyState state;
+    std::uint64_t order = 0;
+  };
+  using KeyId = std::pair<triples::TypeId, std::string_view>;
+  struct HashKeyId {
+    std::size_t operator()(const KeyId& id) const {
+      return std::hash<std::string_view>{}(id.second) * 31 + static_cast<std::size_t>(id.first);
+    }
+  };
+
   void put_cells(MemtableLine& line, const std::vector<triples::WrittenCell>& cells,
                  std::uint64_t version);
   MemtableCell& cell_of(MemtableLine& line, triples::AttrId attr, std::uint32_t hint);
@@ -54,12 +69,17 @@ struct Memtable::State {
   std::string_view copy_text(std::string_view text);
   void wipe(std::uint32_t index);
   void revive(MemtableLine& line, std::string_view key);
+  void index_keys();
+  void note_key(triples::TypeId type, std::string_view key, const KeyState& state,
+                std::uint64_t order);
 
   base::Arena arena;
   std::vector<MemtableLine> lines;                      // in the order in which they came
   base::FlatMap<std::uint64_t, std::uint32_t> line_of;  // by type << 32 | slot
   std::vector<Wiped> wiped;
   std::vector<DeadKey> dead_keys;
+  // By type and key, of the arena; once somebody has asked for a key.
+  std::optional<std::unordered_map<KeyId, KeyNote, HashKeyId>> keys;
   std::uint64_t next_order = 0;
   std::size_t arena_bytes = 0;  // taken from it
 };

@@ -109,21 +109,8 @@ base::Result<std::vector<std::uint8_t>> VersionSnapshot::living_slots(TypeId typ
 }
 
 base::Result<Slot> VersionSnapshot::find_key(TypeId type, std::string_view key) const {
-  const auto column = version_->columns.find({type, kKeyAttr});
-  if (column == version_->columns.end()) return triples::kNoSlot;
-  for (const ColumnPart& part : column->second.young) {
-    TREMULA_TRY_ASSIGN(const auto found, part.file->reader->find_key(type, key));
-    if (found) return found->slot;
-  }
-  for (const std::vector<FileRef>& level : column->second.levels) {
-    const auto file = std::partition_point(
-        level.begin(), level.end(),
-        [&](const FileRef& candidate) { return candidate->info().last_key < key; });
-    if (file == level.end()) continue;
-    TREMULA_TRY_ASSIGN(const auto found, (*file)->reader->find_key(type, key));
-    if (found) return found->slot;
-  }
-  return triples::kNoSlot;
+  TREMULA_TRY_ASSIGN(const auto found, lsm::find_key(*version_, type, key));
+  return found ? found->slot : triples::kNoSlot;
 }
 
 }  // namespace

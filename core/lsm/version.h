@@ -14,11 +14,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/lsm/block_cache.h"
 #include "core/lsm/lsm_tree.h"
 #include "core/lsm/manifest_edit.h"
 #include "core/lsm/sst.h"
@@ -74,5 +77,17 @@ EntryKey first_key(const SstInfo& info);
 EntryKey last_key(const SstInfo& info);
 
 std::shared_ptr<const LsmSnapshot> make_snapshot(VersionRef version);
+
+// --- Point reads (version_lookup.cpp).  Errors: of reading. ---
+// What the files say of a key.  Returns: nullopt: nothing.
+base::Result<std::optional<KeyState>> find_key(const Version& version, triples::TypeId type,
+                                               std::string_view key);
+// The newest entry of a cell, a tombstone too.  Returns: nullopt: none.
+base::Result<std::optional<StoredCell>> find_cell(const Version& version, triples::TypeId type,
+                                                  triples::AttrId attr, triples::Slot slot,
+                                                  BlockCache& cache);
+// One more than the greatest slot of a row, deleted ones' too as far as the files know them.
+base::Result<triples::Slot> slot_end(const Version& version, triples::TypeId type,
+                                     BlockCache& cache);
 
 }  // namespace tremula::lsm

@@ -18,6 +18,12 @@ inline constexpr AttrId kRowAttr{0};
 inline constexpr AttrId kGeneratedIdAttr{0x7FFF'FFFF};
 inline constexpr TypeId kCatalogTableType{0x4000'0001};   // tremula_table
 inline constexpr TypeId kCatalogColumnType{0x4000'0002};  // tremula_column
+// Rows beside the tables, which no query can name: more of the catalog (core/lsm/catalog_rows.h),
+// and what a directory keeps about itself.
+inline constexpr TypeId kHiddenTableType{0x4000'0003};
+inline constexpr TypeId kHiddenColumnType{0x4000'0004};
+inline constexpr TypeId kTickType{0x4000'0005};     // the key generator's last tick
+inline constexpr TypeId kProcessType{0x4000'0006};  // the last transaction of each process
 
 // The place of a row in its relation: dense, reused only after the step in which its row went is
 // settled.
