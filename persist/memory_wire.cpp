@@ -235,4 +235,14 @@ bool MemoryWire::deliver(std::uint64_t random) {
   return true;
 }
 
+void MemoryWire::cut(std::uint64_t random) {
+  const std::lock_guard guard(state_->mutex);
+  if (state_->ends.empty()) return;
+  for (Pipe& pipe : state_->ends[random % state_->ends.size()]->pipes) {
+    pipe.on_the_way.clear();
+    pipe.has_ended = pipe.end_has_arrived = pipe.has_no_reader = true;
+  }
+  state_->settle();
+}
+
 }  // namespace tremula::persist

@@ -32,6 +32,8 @@ class MemoryWire : public Wire {
 
   // Delivers a piece, chosen by `random`.  Returns: whether anything was on the way.
   bool deliver(std::uint64_t random);
+  // Ends a connection, chosen by `random`, for both ends; what is on the way is lost.
+  void cut(std::uint64_t random);
 
  private:
   struct State;

@@ -129,6 +129,8 @@ void simulate(std::uint64_t seed) {
       living.erase(living.begin() + static_cast<std::ptrdiff_t>(i));
     } else if (what < 30) {
       disturb(wire, directory.path(), random);
+    } else if (what < 40) {
+      wire.cut(random.next());
     } else if (what < 130) {
       living[i]->commit();
     } else if (what < 600) {
