@@ -177,10 +177,12 @@ Result<void> Link::State::take(const Frame& frame) {
   }
   if (is_joined && kind == MessageKind::kFailed) {
     TREMULA_TRY_ASSIGN(const Failure failed, decode_failure(frame.body));
-    board.fail(failed.error);
-    const std::lock_guard guard(mutex);
-    failure = failed.error;
-    changed.notify_all();
+    {
+      const std::lock_guard guard(mutex);
+      failure = failed.error;
+      changed.notify_all();
+    }
+    board.fail(failed.error);  // second: who hears of it there finds it here
     return {};
   }
   return Error{ErrorCode::kCorrupt, directory + ": a message of kind " +
@@ -250,11 +252,13 @@ void Link::State::disconnect(bool at_once) {
 }
 
 void Link::State::fail(const Error& error) {
+  {
+    const std::lock_guard guard(mutex);
+    final_error = error;
+    state.store(LinkState::kFailed);
+    changed.notify_all();
+  }
   board.fail(error);
-  const std::lock_guard guard(mutex);
-  final_error = error;
-  state.store(LinkState::kFailed);
-  changed.notify_all();
 }
 
 }  // namespace tremula::persist

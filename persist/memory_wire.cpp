@@ -177,7 +177,7 @@ class MemoryWire::State::MemoryWaiter : public Waiter {
     } else {
       state_->changed.wait_for(guard, std::chrono::milliseconds(timeout_ms), stirred);
     }
-    is_woken_ = false;
+    if (timeout_ms != 0) is_woken_ = false;
   }
 
  private:

@@ -156,7 +156,8 @@ class PosixWaiter : public Waiter {
     for (std::size_t i = 0; i < watches.size(); ++i)
       watches[i].is_ready = polled_[i + 1].revents != 0;
     std::uint64_t count = 0;
-    if (polled_[0].revents != 0) (void)!::read(event_.number(), &count, sizeof count);
+    if (timeout_ms != 0 && polled_[0].revents != 0)
+      (void)!::read(event_.number(), &count, sizeof count);
   }
 
  private:

@@ -57,8 +57,8 @@ class Waiter {
   virtual ~Waiter() = default;
   // Ends the wait that is under way, or else the next one.
   virtual void wake() = 0;
-  // Waits until an endpoint is ready, wake() is called or the time is over (-1: never; 0: looks
-  // only).  Requires: endpoints of the same wire.
+  // Waits until an endpoint is ready, wake() is called or the time is over (-1: never). 0
+  // looks only: a wake is kept for the next wait.  Requires: endpoints of the same wire.
   virtual void wait(std::span<Watch> watches, int timeout_ms) = 0;
 };
 

@@ -1,19 +1,25 @@
-// SharedDirectory: what processes that share a directory need of it, without a persister: a lock, an order that
-// outlives its hosts, and hosts that put into it what the hub brings.
+// SharedDirectory: what processes that share a directory need of it, without a persister: a lock, an
+// order that outlives its hosts (in memory, or in a file for processes of the machine), and hosts that put into it what the hub brings.
 //
 //   TestHost   Hub -> waiting -> order() -> SharedDirectory::log -> acknowledge, publish, send
 //
 // Thread: a SharedDirectory: any; a TestHost: the one that steps.
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdint>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/base/file_system.h"
 #include "persist/hub.h"
 #include "persist/watermarks.h"
 #include "persist/wire.h"
@@ -29,24 +35,37 @@ struct Ordered {
 class SharedDirectory {
  public:
   explicit SharedDirectory(std::string path) : path_(std::move(path)) {}
+  // With a lock of the machine, and the order in a file.
+  SharedDirectory(std::string path, base::FileSystem& files)
+      : path_(std::move(path)), files_(&files) {}
   const std::string& path() const { return path_; }
 
   bool try_lock() {
     const std::lock_guard guard(mutex_);
-    return std::exchange(is_locked_, true) == false;
+    if (files_ == nullptr) return !std::exchange(is_locked_, true);
+    auto taken = files_->lock(path_ + "/LOCK", "");
+    if (!taken.ok()) return false;
+    lock_ = std::move(taken).value();
+    read_file();
+    return true;
   }
   void unlock() {
     const std::lock_guard guard(mutex_);
     is_locked_ = false;
+    lock_.reset();
+  }
+  // What the file has, for who doesn't have the lock.
+  void reread() {
+    const std::lock_guard guard(mutex_);
+    read_file();
   }
   // Puts a transaction into the order, once.  Returns: whether it was new.
   bool order(const Ordered& transaction) {
     const std::lock_guard guard(mutex_);
     std::uint64_t& last = last_[transaction.process];
     if (transaction.number <= last) return false;
-    if (transaction.number != last + 1) has_gap_ = true;
-    last = transaction.number;
-    log_.push_back(transaction);
+    if (files_ != nullptr) write_file(transaction);
+    add(transaction);
     return true;
   }
   std::uint64_t last_of(std::uint64_t process) {
@@ -67,7 +86,34 @@ class SharedDirectory {
   }
 
  private:
+  void add(const Ordered& transaction) {
+    std::uint64_t& last = last_[transaction.process];
+    if (transaction.number != last + 1) has_gap_ = true;
+    last = transaction.number;
+    log_.push_back(transaction);
+  }
+  // A line each: "process number record", ordered by one write.
+  std::string file_name() const { return path_ + "/ORDER"; }
+  void write_file(const Ordered& transaction) {
+    const std::string line = std::to_string(transaction.process) + ' ' +
+                             std::to_string(transaction.number) + ' ' + transaction.record + '\n';
+    const int number = ::open(file_name().c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    const bool written =
+        ::write(number, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    ::close(number);
+    if (!written) ::_exit(99);
+  }
+  void read_file() {
+    log_.clear();
+    last_.clear();
+    std::ifstream file(file_name());
+    Ordered each;
+    while (file >> each.process >> each.number >> each.record) add(each);
+  }
+
   const std::string path_;
+  base::FileSystem* const files_ = nullptr;
+  std::unique_ptr<base::FileLock> lock_;
   std::mutex mutex_;
   bool is_locked_ = false;
   bool has_gap_ = false;
