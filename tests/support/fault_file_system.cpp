@@ -127,6 +127,7 @@ class FaultFileSystem::FaultFile : public base::File {
     return files_->error_of(write, verdict);
   }
   Result<void> sync() override {
+    if (files_->sync_hook_) files_->sync_hook_();
     {
       const std::lock_guard guard(files_->mutex_);
       // Not recorded and not passed on: it means nothing any more.

@@ -75,6 +75,8 @@ class FaultFileSystem : public base::FileSystem {
   void fail(const Fault& fault);
   // Called before each call; what it does (kill the process, say) is its own matter.
   void before_each_call(std::function<void(std::size_t call)> hook) { hook_ = std::move(hook); }
+  // Called before each sync of a file, by the thread that syncs; it may wait there.
+  void before_each_sync(std::function<void()> hook) { sync_hook_ = std::move(hook); }
   // How many calls there were, failed ones too.
   std::size_t calls() const;
   bool has_failed() const;
@@ -114,6 +116,7 @@ class FaultFileSystem : public base::FileSystem {
   std::set<std::string> unsyncable_;  // paths whose sync has failed
   std::vector<Call> record_;
   std::function<void(std::size_t)> hook_;
+  std::function<void()> sync_hook_;
 };
 
 // The disks that power cuts could have left, after every call of a record.
