@@ -14,8 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 
 // Commits of this time go into the log as one group.
-constexpr milliseconds kNap{2};
-constexpr milliseconds kFullNap{20};               // between tries to append on a full disk
+constexpr int kNapMs = 2;
+constexpr int kFullNapMs = 20;                     // between tries to append on a full disk
 constexpr std::size_t kUrgentBytes = 512U << 10;   // in the queue: no nap
 constexpr std::size_t kRecordBytesMax = 1U << 30;  // of one transaction
 
@@ -46,14 +46,17 @@ base::Result<std::uint64_t> Persister::submit(std::string_view commit_record) {
   std::unique_lock lock(s.mutex);
   if (!s.queue.has_room(commit_record.size())) {
     ++s.waits_for_room;
-    if (s.has_thread) s.wake.notify_one();
+    if (s.has_thread) s.nudge();
     s.room.wait(lock, [&] {
-      return s.failure || s.disk_full || s.is_ending || !s.has_thread ||
+      return s.failure || s.disk_full || s.is_ending || !s.has_thread || s.is_shared ||
              s.queue.has_room(commit_record.size());
     });
   }
   if (s.failure) return *s.failure;
   if (s.is_ending) return ended(s.directory);
+  if (s.is_shared) {
+    return base::Error{base::ErrorCode::kLocked, s.directory + ": is shared with others now"};
+  }
   if (!s.queue.has_room(commit_record.size())) {
     if (s.disk_full) return *s.disk_full;
     return base::Error{base::ErrorCode::kIo, s.directory + ": the log in memory is full"};
@@ -62,7 +65,7 @@ base::Result<std::uint64_t> Persister::submit(std::string_view commit_record) {
   const bool wakes = std::exchange(s.is_asleep, false) || s.queue.bytes() >= kUrgentBytes;
   const std::uint64_t version = s.submitted;
   lock.unlock();
-  if (wakes) s.wake.notify_one();
+  if (wakes) s.nudge();
   return version;
 }
 
@@ -92,7 +95,7 @@ base::Result<void> Persister::State::wait(Stage of, std::uint64_t version) {
     if (auto result = outcome(of, version)) return std::move(*result);
     if (has_thread) {
       is_asleep = false;
-      wake.notify_one();
+      nudge();
       stage.wait(guard, [&] { return outcome(of, version).has_value() || !has_thread; });
       continue;
     }
@@ -141,6 +144,7 @@ void Persister::start() {
 // Whether somebody waits for what a step can give.  Requires: the mutex.
 bool Persister::State::is_urgent() const {
   if (disk_full) return false;
+  if (!submissions.empty()) return true;
   return wanted_ordered > ordered || wanted_durable > durable || queue.bytes() >= kUrgentBytes;
 }
 
@@ -150,20 +154,48 @@ void Persister::State::run() {
     std::unique_lock guard(mutex);
     if (is_ending) return;
     if (failure) {
-      wake.wait(guard, [this] { return is_ending; });
-      return;
+      if (!hub) {
+        wake.wait(guard, [this] { return is_ending; });
+        return;
+      }
+      sleep(guard, -1);  // whoever comes is told
+      continue;
     }
     if (!disk_full && tree_retry_ms == 0 && (tree->has_work() || tree->wants_freeze())) continue;
-    const auto stirred = [this] { return is_ending || is_urgent(); };
     if (disk_full) {
-      wake.wait_for(guard, kFullNap, stirred);
+      sleep(guard, kFullNapMs);
     } else if (tree_retry_ms != 0 || appended > synced || !is_marked || !queue.empty()) {
-      wake.wait_for(guard, kNap, stirred);
+      sleep(guard, kNapMs);
     } else {
-      is_asleep = true;
-      wake.wait(guard, [&] { return stirred() || !is_asleep; });
-      is_asleep = false;
+      sleep(guard, -1);
     }
+  }
+}
+
+// Until the time is over or there is something to do.  Requires: the mutex.
+void Persister::State::sleep(std::unique_lock<std::mutex>& guard, int timeout_ms) {
+  if (is_ending || (!failure && is_urgent())) return;
+  // Who commits alone lets the thread nap, so that commits go into the log in groups; who shares
+  // wakes it each time, for others wait for what he wrote.
+  is_asleep = timeout_ms < 0 || is_shared;
+  const auto stirred = [&] { return is_ending || is_urgent() || (timeout_ms < 0 && !is_asleep); };
+  if (hub) {
+    guard.unlock();
+    hub->wait(timeout_ms);
+    guard.lock();
+  } else if (timeout_ms < 0) {
+    wake.wait(guard, stirred);
+  } else {
+    wake.wait_for(guard, milliseconds(timeout_ms), stirred);
+  }
+  is_asleep = false;
+}
+
+void Persister::State::nudge() {
+  if (hub) {
+    hub->wake();
+  } else {
+    wake.notify_one();
   }
 }
 
@@ -171,7 +203,7 @@ void Persister::State::stop() {
   {
     const std::lock_guard guard(mutex);
     is_ending = true;
-    wake.notify_all();
+    nudge();
     room.notify_all();
   }
   if (thread.joinable()) thread.join();
@@ -186,9 +218,12 @@ base::Result<void> Persister::close() {
   s.stop();
   base::Result<void> finished = s.finish();
   s.is_closed = true;
+  if (s.hub) s.hub->unlisten();
   s.log.reset();
+  s.orderer.reset();
   s.tree.reset();
   s.lock.reset();
+  s.hub.reset();  // last: whoever hears of the end finds the lock free
   return finished;
 }
 

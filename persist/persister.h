@@ -5,10 +5,15 @@
 //
 // Stages of a commit (sync.md section 1): applied (its caller's own business), ordered (in the log
 // file), durable (synced). By default an fsync is at most `sync_delay_ms` behind.
+// Solo and shared. A directory that one process has open is *solo*: submit() takes finished commit
+// records. When the first other process joins, through the hub, the persister turns *shared* for
+// good: what was submitted before is ordered first, submit() takes nothing more, and all processes,
+// its own too, submit what they mean to do (crdt/intent.h); the Orderer makes the records, the log
+// files carry them to everybody (LogTail), and the board says how far.
 // An error of the log is final: the persister takes no more commits, everything waits no longer and
 // gets the error (`io`). A full disk is not final: what is in the queue stays there until there is
 // room, submit() gives `io` once the queue is full.
-// Thread: submit, wait_*, status: any. step(), start(), close(): one at a time. The thread is
+// Thread: submit*, wait_*, status, passed, is_shared: any. step(), start(), close(): one at a time. The thread is
 // optional: tests step by hand.
 #pragma once
 
@@ -25,12 +30,22 @@
 
 namespace tremula::persist {
 
+class Wire;
+class WatermarkBoard;
+
 struct PersisterOptions {
   std::size_t queue_bytes = 64U << 20;  // the bound of the log in memory (sync.md section 1)
   std::int64_t sync_delay_ms = 50;
   std::size_t work_slice_bytes = 256U << 10;
   LogOptions log;
   lsm::LsmOptions lsm;
+  // Sharing: none without a wire. Both outlive the persister.
+  Wire* wire = nullptr;
+  WatermarkBoard* board = nullptr;  // published to once it is shared
+  std::uint64_t process = 0;        // this process's id (crdt/intent.h); not 0 if there is a wire
+  bool shared_at_once = false;      // for whoever takes over from another host
+  std::uint64_t kept_log_bytes = 64U
+                                 << 20;  // of log for slow processes: who is behind starts again
 };
 
 struct PersisterStatus {
@@ -59,11 +74,34 @@ class Persister {
   std::uint64_t recovered_version() const;  // of the last commit in the log or the files
 
   // Takes a transaction. Waits for room in the queue while a thread is running.
-  // Returns: its version.  Errors: io (the queue is full and the disk too, or the log has failed).
+  // Returns: its version.  Errors: io (the queue is full and the disk too, or the log has failed);
+  // locked, if is_shared(): it takes intents alone now.
   base::Result<std::uint64_t> submit(std::string_view commit_record);
   base::Result<void> wait_ordered(std::uint64_t version);
   base::Result<void> wait_durable(std::uint64_t version);
   PersisterStatus status() const;
+
+  // --- Shared ---
+  bool is_shared() const;  // one atomic load; never turns back
+  // Turns shared, if it isn't yet.  Returns: the last version that submit() gave out.
+  std::uint64_t share();
+  // Where this process begins to read what is ordered (LogTail), and the version before that: all
+  // up to it was its own.  Waits until that is ordered.  Requires: is_shared().
+  struct SharedStart {
+    LogPosition at;
+    std::uint64_t version = 0;
+  };
+  base::Result<SharedStart> wait_shared_start();
+  // This process's transaction `number`, as intents: 1, 2, 3 ... What was ordered before is dropped.
+  // Waits for room.  Errors: as submit().
+  base::Result<void> submit_intents(std::uint64_t number, std::string_view submission);
+  // Waits until it is ordered.  Errors: the refusal (schema_conflict: the number is free); io.
+  base::Result<void> wait_acknowledged(std::uint64_t number);
+  // Hurries; for who waits at the board.
+  void want_durable(std::uint64_t version);
+  // This process reads no log below `log` any more.
+  void passed(std::uint64_t log);
+
   // All commits up to here are in files.
   std::uint64_t flushed_version() const;
   // The files of now.

@@ -30,11 +30,21 @@ std::string parent_of(const std::string& directory) {
 
 base::Result<void> Persister::State::open() {
   TREMULA_TRY(take_lock());
+  // Before anything slow: others wait in line for it.
+  if (options.wire != nullptr) {
+    TREMULA_TRY_ASSIGN(hub, Hub::listen(*options.wire, directory));
+  }
   TREMULA_TRY_ASSIGN(tree, lsm::LsmTree::open(files, directory, options.lsm));
   TREMULA_TRY(replay());
   TREMULA_TRY(note_site());
   appended = synced = submitted = ordered = durable = recovered;
+  released = tree->state().first_log;
   publish();
+  if (options.shared_at_once) {
+    const std::lock_guard guard(mutex);
+    turn_shared();
+  }
+  if (hub) hub->publish(marks());
   return {};
 }
 
@@ -72,7 +82,9 @@ base::Result<void> Persister::State::replay() {
                              .manifest_edits = tree->edits(),
                              .next_version = in_files + 1};
   std::uint64_t last = in_files;
-  const auto apply = [&](const LogCommit& commit, std::uint64_t file) -> base::Result<void> {
+  // Who takes over is asked for what the host before has ordered.
+  if (options.shared_at_once) orderer.emplace(*tree);
+  const auto apply_commit = [&](const LogCommit& commit, std::uint64_t file) -> base::Result<void> {
     if (commit.version <= in_files) return {};
     if (commit.version != last + 1) {
       return base::Error{base::ErrorCode::kCorrupt, directory + ": the log goes on with commit " +
@@ -81,10 +93,11 @@ base::Result<void> Persister::State::replay() {
                                                         " was expected"};
     }
     last = commit.version;
+    if (orderer) TREMULA_TRY(orderer->note(commit.record, commit.version));
     // The memtable may grow past its bound here: it is flushed once the database is open.
     return tree->apply(commit.record, commit.version, file);
   };
-  TREMULA_TRY_ASSIGN(log, Log::open(files, directory, options.log, recovery, apply));
+  TREMULA_TRY_ASSIGN(log, Log::open(files, directory, options.log, recovery, apply_commit));
   recovered = last;
   return {};
 }

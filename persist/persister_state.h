@@ -8,8 +8,10 @@
 // Thread: members say which.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,11 +20,14 @@
 #include <vector>
 
 #include "persist/commit_queue.h"
+#include "persist/hub.h"
+#include "persist/orderer.h"
 #include "persist/persister.h"
+#include "persist/watermarks.h"
 
 namespace tremula::persist {
 
-struct Persister::State {
+struct Persister::State final : HubHost {
   State(base::FileSystem& on, std::string in, const PersisterOptions& with)
       : files(on), directory(std::move(in)), options(with), queue(with.queue_bytes) {}
 
@@ -43,6 +48,32 @@ struct Persister::State {
   void publish();
   void fail(const base::Error& error);  // for good
   base::Result<void> finish();          // of close(), when no thread steps
+
+  // --- Shared (persister_shared.cpp) ---
+  // HubHost, on the stepping side.
+  base::Result<std::uint64_t> join(std::uint64_t process) override;
+  void submit(std::uint64_t process, std::uint64_t number, std::string_view record) override;
+  void want_durable(std::uint64_t version) override;
+  struct Submitted {
+    std::uint64_t process = 0;
+    std::uint64_t number = 0;
+    std::string record;
+  };
+  void turn_shared();  // requires the mutex
+  bool receive();
+  bool order_submissions();
+  bool order_one(const Submitted& submitted);
+  bool append(const Submitted& submitted);
+  void refuse(const Submitted& submitted, const base::Error& error);
+  void drop_front();
+  void tell();  // everybody, how far it is
+  Watermarks marks() const;
+  std::uint64_t wanted_log() const;
+  base::Result<void> release_log();
+  void sleep(std::unique_lock<std::mutex>& guard, int timeout_ms);
+  void nudge();  // the thread, which waits
+  // Applies what the log has to the tree.  Returns: whether it went well.
+  bool apply(const LogCommit& commit, std::uint64_t file);
 
   // --- Waiting (persister.cpp) ---
   enum class Stage : std::uint8_t { kOrdered, kDurable };
@@ -70,6 +101,13 @@ struct Persister::State {
   std::int64_t tree_retry_ms = 0;      // a full disk stopped the tree: not before this time
   bool is_closed = false;
   std::thread thread;
+  std::unique_ptr<Hub> hub;
+  std::optional<Orderer> orderer;  // once it is shared
+  triples::CommitWriter effect;    // of the first submission, if it is made and not in the log yet
+  std::uint64_t released = 0;      // logs below may be gone
+  bool has_failed_hub = false;     // it was told
+  std::optional<Watermarks> told;
+  std::uint64_t own_ordered = 0;  // the number of this process's last ordered transaction
 
   // --- Shared ---
   mutable std::mutex mutex;
@@ -93,6 +131,14 @@ struct Persister::State {
   bool is_ending = false;
   std::shared_ptr<const lsm::LsmSnapshot> snapshot;
   lsm::LsmStats stats;
+  std::atomic<bool> is_shared = false;  // written under the mutex
+  std::optional<SharedStart> shared_start;
+  std::deque<Submitted> submissions;  // nothing is taken from the front but by who steps
+  std::size_t submission_bytes = 0;   // of them
+  std::uint64_t own_submitted = 0;    // the number of this process's last
+  std::uint64_t own_acknowledged = 0;
+  std::optional<std::pair<std::uint64_t, base::Error>> own_refusal;
+  std::uint64_t own_log = 0;  // this process reads none below
 };
 
 }  // namespace tremula::persist

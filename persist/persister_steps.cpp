@@ -20,13 +20,24 @@ constexpr std::uint64_t kLogAtCloseBytes = 1U << 20;
 bool Persister::State::step() {
   {
     const std::lock_guard guard(mutex);
-    if (failure) return false;
+    if (failure && !hub) return false;
   }
-  // A flush that can't keep up holds the log back, and so, by the queue, who commits.
-  const bool ordered_some = !overdue() && order();
-  const bool synced_some = sync_if_due();
-  const bool worked = work();
-  return ordered_some || synced_some || worked;
+  const bool received = hub && receive();
+  bool has_failed = false;
+  {
+    const std::lock_guard guard(mutex);
+    has_failed = failure.has_value();
+  }
+  bool worked = false;
+  if (!has_failed) {
+    // A flush that can't keep up holds the log back, and so, by the queue, who commits.
+    if (!overdue()) worked = order() || order_submissions();
+    tell();  // before anything slow
+    worked = sync_if_due() || worked;
+    worked = work() || worked;
+  }
+  tell();
+  return received || worked;
 }
 
 // Takes what waits into the log and into the tree.  Returns: whether anything was ordered.
@@ -62,12 +73,7 @@ bool Persister::State::order() {
   }
   const std::uint64_t file = log->end().log;
   for (const LogCommit& commit : group) {
-    const auto applied = tree->apply(commit.record, commit.version, file);
-    if (!applied.ok()) {
-      fail(applied.error());
-      return true;
-    }
-    if (tree->wants_freeze()) bytes_since_freeze += commit.record.size();
+    if (!apply(commit, file)) return true;
   }
   {
     const std::lock_guard guard(mutex);
@@ -75,6 +81,16 @@ bool Persister::State::order() {
     room.notify_all();
   }
   taken.clear();
+  return true;
+}
+
+bool Persister::State::apply(const LogCommit& commit, std::uint64_t file) {
+  const auto applied = tree->apply(commit.record, commit.version, file);
+  if (!applied.ok()) {
+    fail(applied.error());
+    return false;
+  }
+  if (tree->wants_freeze()) bytes_since_freeze += commit.record.size();
   return true;
 }
 
@@ -144,8 +160,8 @@ bool Persister::State::work_slice(std::size_t budget) {
   }
   if (!changed.value()) return true;
   publish();
-  const auto released = log->release_below(tree->state().first_log);
-  if (!released.ok()) fail(released.error());
+  const auto done = release_log();
+  if (!done.ok()) fail(done.error());
   return true;
 }
 
@@ -167,6 +183,7 @@ void Persister::State::publish() {
 void Persister::State::fail(const base::Error& error) {
   const std::lock_guard guard(mutex);
   if (!failure) failure = base::Error{error.code, "read-only since: " + error.message};
+  if (options.board != nullptr) options.board->fail(*failure);
   room.notify_all();
   stage.notify_all();
 }
@@ -176,19 +193,22 @@ base::Result<void> Persister::State::finish() {
     {
       const std::lock_guard guard(mutex);
       if (failure) return *failure;
-      if (taken.empty() && queue.empty()) break;
+      if (taken.empty() && queue.empty() && submissions.empty()) break;
     }
-    if (order()) continue;
+    if (order() || order_submissions()) continue;
     const std::lock_guard guard(mutex);
     if (failure) return *failure;
     if (disk_full) return *disk_full;
   }
   if (appended > synced && !sync()) return *failure;
+  tell();
+  // Others still read the log, and go on from there with the next host.
+  const bool is_read = hub && hub->stats().peers > 0;
   const std::size_t left_to_log = std::min(kFlushAtCloseBytes, options.lsm.memtable_bytes / 2);
   bool is_flushed = false;
   const bool is_long =
       log->end().offset > kLogAtCloseBytes || log->end().log > tree->state().first_log + 1;
-  if (tree->stats().memtable_bytes > left_to_log || is_long) {
+  if (!is_read && (tree->stats().memtable_bytes > left_to_log || is_long)) {
     const auto flushed = tree->flush();
     // On a full disk it stays in the log, where it is durable.
     if (!flushed.ok() && !base::is_disk_full(flushed.error())) return flushed;
@@ -204,6 +224,7 @@ base::Result<void> Persister::State::finish() {
   state.log_end_offset = end.offset;
   if (is_flushed) state.first_log = end.log;
   TREMULA_TRY(tree->set_state(state));
+  if (is_read) return {};
   return log->release_below(state.first_log);
 }
 

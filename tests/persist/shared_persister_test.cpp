@@ -1,0 +1,251 @@
+// Persister in a directory that several processes share: the switch, the order, who comes late.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "persist/link.h"
+#include "persist/log_tail.h"
+#include "persist/memory_file_system.h"
+#include "persist/memory_wire.h"
+#include "persist/persister.h"
+#include "tests/persist/intents_support.h"
+#include "tests/persist/persister_support.h"
+
+namespace tremula::persist {
+namespace {
+
+using namespace persist_test;  // NOLINT: the words of these tests
+using base::ErrorCode;
+using base::Result;
+using crdt::IntentKind;
+
+constexpr std::uint64_t kHost = 11;
+constexpr std::uint64_t kClient = 22;
+
+// Never takes over: the link's process stays a client.
+class NoSuccession final : public Succession {
+ public:
+  Result<void> take_over() override { return base::Error{ErrorCode::kLocked, "held"}; }
+  Result<void> submit(std::uint64_t, std::string_view) override { return {}; }
+  Result<void> wait_acknowledged(std::uint64_t) override { return {}; }
+  void want_durable(std::uint64_t) override {}
+};
+
+struct Shared {
+  Shared() {
+    files.set_clock(0, 1000);
+    options.wire = &wire;
+    host_board = WatermarkBoard::make().value();
+    options.board = host_board.get();
+    options.process = kHost;
+  }
+  void open() {
+    auto opened = Persister::open(files, "db", options);
+    if (!opened.ok()) FAIL(opened.error().message);
+    persister = std::move(opened).value();
+  }
+  void join() {
+    board = WatermarkBoard::make().value();
+    link = Link::make(wire, "db", *board, none, {.process = kClient}).value();
+    run();
+    REQUIRE(link->state() == LinkState::kJoined);
+  }
+  void run() {
+    for (bool any = true; any;) {
+      any = persister->step();
+      if (link) any = link->step() || any;
+    }
+  }
+  // "key=name plays" of what the log says from `at` on, by kinds of effects.
+  std::string read(LogTail& tail, std::uint64_t ordered) {
+    std::string text;
+    LogCommit commit;
+    for (;;) {
+      const auto read = tail.next(ordered, commit);
+      REQUIRE(read.ok());
+      if (read.value() == LogTail::Read::kLost) return text + "lost";
+      if (read.value() == LogTail::Read::kEnd) return text;
+      text += std::to_string(commit.version) + ":";
+      triples::CommitReader reader(commit.record);
+      triples::WrittenRow row;
+      while (reader.next(row).value()) {
+        if (row.type != kTable) continue;
+        text += "+~-"[static_cast<int>(row.fate)] + std::to_string(row.slot);
+        for (const auto& cell : row.cells) {
+          text +=
+              cell.value.kind == triples::Kind::kText ? "=" + std::string(cell.value.view()) : "#";
+        }
+      }
+      text += " ";
+    }
+  }
+
+  MemoryFileSystem files;
+  MemoryWire wire;
+  NoSuccession none;
+  PersisterOptions options;
+  std::unique_ptr<WatermarkBoard> host_board;
+  std::unique_ptr<WatermarkBoard> board;
+  std::unique_ptr<Persister> persister;
+  std::unique_ptr<Link> link;
+};
+
+}  // namespace
+
+TEST_CASE("shared persister: what was submitted alone is ordered before what is shared") {
+  Shared shared;
+  shared.open();
+  REQUIRE(shared.persister->submit(insert_record(0, 10)).ok());
+  REQUIRE(shared.persister->submit(insert_record(1, 11)).ok());
+  CHECK(!shared.persister->is_shared());
+  CHECK(shared.persister->share() == 2);
+  CHECK(shared.persister->is_shared());
+  const auto refused = shared.persister->submit(insert_record(2, 12));
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == ErrorCode::kLocked);
+  REQUIRE(shared.persister->submit_intents(1, put_name(2, 5, "eve")).ok());
+  const auto start = shared.persister->wait_shared_start();
+  REQUIRE(start.ok());
+  CHECK(start.value().version == 2);
+  CHECK(shared.persister->wait_acknowledged(1).ok());
+  LogTail tail(shared.files, "db", start.value().at, start.value().version);
+  CHECK(shared.read(tail, 3) == "3:+2=eve ");
+  LogTail from_the_start(shared.files, "db", {1, 0}, 0);
+  CHECK(shared.read(from_the_start, 3) == "1:+0#= 2:+1#= 3:+2=eve ");
+  CHECK(shared.persister->close().ok());
+}
+
+TEST_CASE("shared persister: a client's transactions and the host's own stand in one order") {
+  Shared shared;
+  shared.open();
+  REQUIRE(shared.persister->submit(insert_record(0, 10)).ok());
+  shared.join();
+  CHECK(shared.persister->is_shared());
+  const auto start = shared.persister->wait_shared_start().value();
+  REQUIRE(shared.link->submit(1, put_name(1, 5, "eve")).ok());
+  shared.run();
+  REQUIRE(shared.persister->submit_intents(1, put_name(1, 6, "joe")).ok());
+  REQUIRE(shared.link->submit(2, put_name(1, 5, "adam", IntentKind::kUpdate, 1)).ok());
+  shared.run();
+  CHECK(shared.board->read().acknowledged == 2);
+  CHECK(shared.board->ordered() == 4);
+  CHECK(shared.host_board->read().acknowledged == 1);
+  CHECK(shared.host_board->ordered() == 4);
+  CHECK(shared.link->wait_acknowledged(2).ok());
+  LogTail tail(shared.files, "db", start.at, start.version);
+  CHECK(shared.read(tail, 4) == "2:+1=eve 3:+2=joe 4:~1=adam ");
+  CHECK(tail.version() == 4);
+  CHECK(tail.position() == shared.board->read().end);
+}
+
+TEST_CASE("shared persister: who changes the catalog without having seen it whole is refused") {
+  Shared shared;
+  shared.open();
+  shared.join();
+  crdt::IntentWriter declare;
+  declare.begin_row(triples::kCatalogTableType, IntentKind::kPut, 0, key_of(1), 0);
+  REQUIRE(shared.link->submit(1, submission(0, 0, declare)).ok());
+  shared.run();
+  CHECK(shared.link->wait_acknowledged(1).ok());
+  REQUIRE(shared.persister->submit_intents(1, submission(0, 0, declare)).ok());
+  const auto refused = shared.persister->wait_acknowledged(1);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == ErrorCode::kSchemaConflict);
+  REQUIRE(shared.persister->submit_intents(1, submission(1, 0, declare)).ok());
+  CHECK(shared.persister->wait_acknowledged(1).ok());
+  // The client has seen version 1 alone; its number 2 stays free.
+  REQUIRE(shared.link->submit(2, submission(1, 0, declare)).ok());
+  shared.run();
+  const auto late = shared.link->wait_acknowledged(2);
+  REQUIRE(!late.ok());
+  CHECK(late.error().code == ErrorCode::kSchemaConflict);
+  REQUIRE(shared.link->submit(2, put_name(1, 5, "eve")).ok());
+  shared.run();
+  CHECK(shared.link->wait_acknowledged(2).ok());
+  CHECK(shared.board->ordered() == 3);
+}
+
+TEST_CASE("shared persister: a host that takes over knows what was ordered and on what it stands") {
+  Shared shared;
+  shared.open();
+  shared.persister->share();
+  REQUIRE(shared.persister->submit_intents(1, put_name(0, 5, "eve")).ok());
+  REQUIRE(shared.persister->wait_acknowledged(1).ok());
+  LogTail tail(shared.files, "db", shared.persister->wait_shared_start().value().at, 0);
+  CHECK(shared.read(tail, 1) == "1:+0=eve ");
+  shared.persister.reset();
+  shared.options.shared_at_once = true;
+  shared.open();
+  // Sent again, and one that stands on it.
+  REQUIRE(shared.persister->submit_intents(1, put_name(0, 5, "eve")).ok());
+  REQUIRE(shared.persister->submit_intents(2, put_name(0, 5, "ada", IntentKind::kUpdate, 1)).ok());
+  REQUIRE(shared.persister->wait_acknowledged(2).ok());
+  CHECK(shared.host_board->ordered() == 2);
+  CHECK(shared.read(tail, 2) == "2:~0=ada ");
+}
+
+TEST_CASE("shared persister: the log is kept for a slow process, up to a bound") {
+  Shared shared;
+  shared.options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
+  shared.options.lsm.memtable_bytes = 4096;
+  shared.options.kept_log_bytes = 96 << 10;
+  shared.open();
+  shared.join();
+  LogTail slow(shared.files, "db", {1, 0}, 0);
+  std::uint64_t number = 0;
+  const auto write = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      const std::string name(200, 'x');
+      ++number;
+      REQUIRE(shared.persister
+                  ->submit_intents(number, put_name(0, static_cast<std::int64_t>(number % 7),
+                                                    name + std::to_string(number)))
+                  .ok());
+      shared.run();
+      shared.persister->passed(shared.host_board->read().end.log);
+    }
+  };
+  write(60);
+  CHECK(shared.board->read().flushed > 0);
+  CHECK(shared.board->read().first_log == 1);
+  LogCommit commit;
+  CHECK(slow.next(number, commit).value() == LogTail::Read::kCommit);
+  CHECK(commit.version == 1);
+  write(600);
+  CHECK(shared.board->read().first_log > slow.position().log);
+  while (slow.next(number, commit).value() == LogTail::Read::kCommit) {
+  }
+  CHECK(slow.next(number, commit).value() == LogTail::Read::kLost);
+  CHECK(shared.persister->close().ok());
+}
+
+TEST_CASE("shared persister: a full disk holds the order up, and nothing is lost or done twice") {
+  Shared shared;
+  shared.options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
+  shared.open();
+  shared.join();
+  shared.files.set_capacity(9000);
+  const std::string name(1000, 'y');
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    REQUIRE(shared.link->submit(number, put_name(0, static_cast<std::int64_t>(number), name)).ok());
+  }
+  for (int i = 0; i < 50; ++i) {
+    (void)shared.persister->step();
+    (void)shared.link->step();
+  }
+  CHECK(shared.board->read().acknowledged < 20);
+  shared.files.set_capacity(1 << 30);
+  REQUIRE(shared.persister->wait_ordered(0).ok());  // tries once more
+  shared.run();
+  CHECK(shared.board->read().acknowledged == 20);
+  CHECK(shared.board->ordered() == 20);
+  LogTail tail(shared.files, "db", {1, 0}, 0);
+  std::string text = shared.read(tail, 20);
+  CHECK(text.starts_with("1:+0="));
+  CHECK(text.find("20:+19=") != std::string::npos);
+}
+
+}  // namespace tremula::persist
