@@ -31,11 +31,26 @@ void follow_indexes(Engine& engine, const triples::Catalog& before, dataflow::In
 
 // Gives the transaction in hand to the persister.
 base::Result<void> log_commit(Engine& engine) {
-  if (!engine.storage) return {};
+  if (!engine.storage && !engine.sharing) return {};
   TREMULA_TRY(check_files(engine));
-  TREMULA_TRY_ASSIGN(const std::uint64_t version, engine.storage->submit(engine.store));
-  TREMULA_ASSERT(version == engine.commits + 1);
+  if (!engine.sharing) {
+    TREMULA_TRY_ASSIGN(const std::optional<std::uint64_t> version,
+                       engine.storage->submit(engine.store));
+    if (version) {
+      TREMULA_ASSERT(*version == engine.commits + 1);
+      return {};
+    }
+    TREMULA_TRY(engine.storage->share(engine));  // somebody else has come since
+  }
+  TREMULA_TRY(engine.sharing->submit(engine.commits + 1));
+  engine.store.seal();
   return {};
+}
+
+void step(Engine& engine) {
+  for (dataflow::View* view : engine.graph.step()) {
+    engine.subscriptions.collect(*view, engine.commits);
+  }
 }
 
 void settle(Engine& engine) {
@@ -45,7 +60,51 @@ void settle(Engine& engine) {
   engine.store.set_version(engine.commits + 1);
 }
 
+// What another process committed is the transaction in hand: it is one commit here.
+void take_in(Engine& engine) {
+  std::optional<triples::Catalog> catalog_before;
+  if (engine.store.catalog_changed()) catalog_before = engine.store.committed_catalog();
+  ++engine.commits;
+  if (engine.store.seal()) step(engine);
+  settle(engine);
+  engine.sharing->settled();
+  if (catalog_before) follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);
+}
+
+bool may_catch_up(const Engine& engine) {
+  return !engine.in_transaction && engine.readers == 0 && !engine.store.touched() &&
+         !engine.subscriptions.is_delivering();
+}
+
 }  // namespace
+
+bool has_news(const Engine& engine) {
+  if (engine.sharing) return engine.sharing->has_news();
+  return engine.storage && engine.storage->is_shared();
+}
+
+base::Result<std::size_t> catch_up(Engine& engine) {
+  std::size_t commits = 0;
+  if (!has_news(engine) || !may_catch_up(engine)) return commits;
+  if (!engine.sharing) TREMULA_TRY(engine.storage->share(engine));
+  for (;;) {
+    TREMULA_TRY(check_files(engine));
+    const Reading reading(engine);  // so that memory stays within its budget
+    TREMULA_TRY_ASSIGN(const Sharing::Taken taken, engine.sharing->take_next());
+    if (taken == Sharing::Taken::kNothing) break;
+    if (taken == Sharing::Taken::kOwn) continue;
+    take_in(engine);
+    ++commits;
+  }
+  return commits;
+}
+
+base::Result<void> take_news(Engine& engine) {
+  TREMULA_TRY(catch_up(engine));
+  const Reading reading(engine);
+  engine.subscriptions.deliver();
+  return {};
+}
 
 base::Result<bool> commit(Engine& engine) {
   if (!engine.store.touched()) return false;
@@ -60,9 +119,7 @@ base::Result<bool> commit(Engine& engine) {
       return logged.error();
     }
     ++engine.commits;
-    for (dataflow::View* view : engine.graph.step()) {
-      engine.subscriptions.collect(*view, engine.commits);
-    }
+    step(engine);
   }
   settle(engine);
   if (catalog_before) follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);

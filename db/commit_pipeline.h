@@ -25,6 +25,24 @@ base::Result<bool> commit(Engine& engine);
 // Throws: what a listener threw, after all have heard.
 base::Result<void> deliver(Engine& engine);
 
+// Whether other processes committed something that isn't here yet.  Cost: one atomic load.
+bool has_news(const Engine& engine);
+
+// Takes in what other processes committed, as far as nothing is under way that must not see it: a
+// transaction, a read, a delivery. Deltas wait for deliver().
+// Returns: how many commits of others that were.  Errors: io, corrupt: of the log; final.
+base::Result<std::size_t> catch_up(Engine& engine);
+
+// The same, and tells the listeners.
+// Throws: what a listener threw, after all have heard.
+base::Result<void> take_news(Engine& engine);
+
+// What every call from outside begins with.
+inline base::Result<void> begin_call(Engine& engine) {
+  if (!has_news(engine)) return {};
+  return take_news(engine);
+}
+
 // Indexes that the catalog of an opened directory declares.
 void declare_indexes(Engine& engine);
 

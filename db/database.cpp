@@ -79,6 +79,13 @@ Result<Database> OpenOn::open(std::shared_ptr<base::FileSystem> files, const std
   return database;
 }
 
+Database OpenOn::share(Membership& membership) {
+  Database database = Database::in_memory();
+  Engine& engine = *database.core_;
+  engine.sharing = std::make_unique<Sharing>(membership, engine.store, 0, 0);
+  return database;
+}
+
 }  // namespace db
 
 Result<RunResult> Database::run(std::string_view script, NamedValues parameters) {
@@ -101,6 +108,7 @@ Result<RunResult> Database::run(std::string_view script, NamedValues parameters,
 
 Result<Statement> Database::prepare(std::string_view statement) {
   const Lock lock(core_->mutex);
+  if (const auto begun = db::begin_call(*core_); !begun.ok()) return db::to_face(begun.error(), {});
   auto state = std::make_unique<Statement::State>(*core_, std::string(statement));
   auto bound = state->rebind();
   if (!bound.ok()) return db::to_face(bound.error(), statement);
@@ -109,6 +117,7 @@ Result<Statement> Database::prepare(std::string_view statement) {
 
 Result<Rows> Database::query(std::string_view select, NamedValues parameters) {
   const Lock lock(core_->mutex);
+  if (const auto begun = db::begin_call(*core_); !begun.ok()) return db::to_face(begun.error(), {});
   auto statement = db::parse_one(*core_, select);
   if (!statement.ok()) return db::to_face(statement.error(), select);
   auto rows = db::collect_rows(*core_, statement.value(), parameters);
@@ -118,6 +127,7 @@ Result<Rows> Database::query(std::string_view select, NamedValues parameters) {
 
 Result<std::string> Database::explain(std::string_view select, NamedValues) {
   const Lock lock(core_->mutex);
+  if (const auto begun = db::begin_call(*core_); !begun.ok()) return db::to_face(begun.error(), {});
   auto statement = db::parse_one(*core_, select);
   if (!statement.ok()) return db::to_face(statement.error(), select);
   auto plan = select_of(statement.value());
@@ -128,6 +138,7 @@ Result<std::string> Database::explain(std::string_view select, NamedValues) {
 Result<Subscription> Database::subscribe(std::string_view select, NamedValues parameters,
                                          Listener listener, DeltaDetail detail) {
   const Lock lock(core_->mutex);
+  if (const auto begun = db::begin_call(*core_); !begun.ok()) return db::to_face(begun.error(), {});
   if (core_->in_transaction) {
     return db::face_error(Code::kUnsupported, "subscribe() inside a transaction");
   }
@@ -149,6 +160,7 @@ Result<Subscription> Database::subscribe(std::string_view select, NamedValues pa
 
 Result<Ticket> Database::transact_with(void (*call)(void*, Transaction&), void* function) {
   const Lock lock(core_->mutex);
+  if (const auto begun = db::begin_call(*core_); !begun.ok()) return db::to_face(begun.error(), {});
   if (core_->in_transaction) {
     return db::face_error(Code::kUnsupported, "a transaction is open on this thread already");
   }
@@ -182,8 +194,18 @@ Result<void> Database::wait_durable(Ticket ticket) {
   if (!waited.ok()) return db::to_face(waited.error(), {});
   return {};
 }
-Result<std::size_t> Database::poll() { return std::size_t{0}; }
-int Database::wake_fd() const { return -1; }
+Result<std::size_t> Database::poll() {
+  const Lock lock(core_->mutex);
+  const auto poll = [&]() -> base::Result<std::size_t> {
+    TREMULA_TRY_ASSIGN(const std::size_t commits, db::catch_up(*core_));
+    TREMULA_TRY(db::take_news(*core_));
+    return commits;
+  };
+  const auto commits = poll();
+  if (!commits.ok()) return db::to_face(commits.error(), {});
+  return commits.value();
+}
+int Database::wake_fd() const { return core_->storage ? core_->storage->wake_fd() : -1; }
 
 std::uint64_t Database::version() const {
   const Lock lock(core_->mutex);

@@ -13,6 +13,7 @@
 
 #include "core/dataflow/graph.h"
 #include "db/handle.h"
+#include "db/sharing.h"
 #include "db/storage.h"
 #include "db/store.h"
 #include "db/subscriptions.h"
@@ -26,11 +27,13 @@ struct Engine {
   std::recursive_mutex mutex;
   std::unique_ptr<Storage> storage;  // null: in memory; ends after the tables that read from it
   Store store;
+  std::unique_ptr<Sharing> sharing;  // null: nobody else writes here
   dataflow::ArrangementStore arrangements;
   dataflow::Graph graph;
   Subscriptions subscriptions;  // ends before the graph that its views live in
   Handles handles;
-  std::uint64_t commits = 0;    // that changed something: the version of the database
+  // That changed something: the version of the database; of a shared one with what is pending.
+  std::uint64_t commits = 0;
   bool in_transaction = false;  // a BEGIN or a transact() is open
   int readers = 0;              // calls under way that may hold values of tables
   // When memory was last held against its budget.

@@ -107,6 +107,7 @@ Result<Written> Statement::execute(NamedValues parameters) {
                           "a transaction is open on this thread; give the statement to it");
   }
   const auto write = [&]() -> base::Result<Written> {
+    TREMULA_TRY(db::begin_call(engine));
     TREMULA_TRY(state_->rebind());
     if (!db::is_write(state_->bound)) {
       return base::Error{Code::kUnsupported, "expected a writing statement; ask query() for rows",
@@ -126,6 +127,9 @@ Result<Written> Statement::execute(NamedValues parameters) {
 Result<Rows> Statement::query(NamedValues parameters) {
   if (state_->engine == nullptr) return ended();
   const Lock lock(state_->engine->mutex);
+  if (const auto begun = db::begin_call(*state_->engine); !begun.ok()) {
+    return db::to_face(begun.error(), {});
+  }
   auto bound = state_->rebind();
   if (!bound.ok()) return db::to_face(bound.error(), state_->text);
   auto rows = db::collect_rows(*state_, parameters);
@@ -138,6 +142,7 @@ Result<void> Statement::for_each(NamedValues parameters,
   if (state_->engine == nullptr) return ended();
   const Lock lock(state_->engine->mutex);
   const auto visit = [&]() -> base::Result<void> {
+    TREMULA_TRY(db::begin_call(*state_->engine));
     TREMULA_TRY(state_->rebind());
     const treeql::Statement& statement = state_->bound;
     const auto* query = std::get_if<treeql::Query>(&statement.body);

@@ -9,8 +9,15 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+
+#include "core/triples/ids.h"
 
 namespace tremula::db {
+
+// The last tick in a directory: the only cell of the only row of triples::kTickType.
+inline constexpr triples::AttrId kTickAttr{1};
+inline constexpr std::string_view kTickKey = "t";
 
 class KeyGenerator {
  public:

@@ -11,10 +11,15 @@
 
 namespace tremula::db {
 
+class Membership;
+
 struct OpenOn {
   // As Database::open().
   static Result<Database> open(std::shared_ptr<base::FileSystem> files, const std::string& path,
                                const Options& options);
+  // A database in memory whose transactions are ordered with those of others (tests).
+  // Requires: the membership outlives it, and has ordered nothing yet.
+  static Database share(Membership& membership);
 };
 
 }  // namespace tremula::db

@@ -170,6 +170,9 @@ class Passage {
 Result<void> check_files(const Engine& engine) {
   const Error& unread = engine.store.file_error();
   if (unread.code != ErrorCode::kOk) return unread;
+  if (engine.sharing && engine.sharing->failure().code != ErrorCode::kOk) {
+    return engine.sharing->failure();
+  }
   return {};
 }
 
@@ -178,9 +181,8 @@ Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflo
                           const JsonVisitor& row) {
   const Reading reading(engine);
   Passage passage;
-  auto done = plan.for_each_json(arguments, [&](std::string_view text) {
-    return passage([&] { return row(text); });
-  });
+  auto done = plan.for_each_json(
+      arguments, [&](std::string_view text) { return passage([&] { return row(text); }); });
   passage.rethrow();
   if (!done.ok()) return place_error(done.error(), select, statement, arguments);
   return check_files(engine);

@@ -88,8 +88,9 @@ Error mismatch(const Target& target, std::string_view table, Value value, Span s
           span};
 }
 
-RowWriter::RowWriter(const triples::TableDef& definition, lsm::RowTable& table, KeyGenerator& keys)
-    : definition_(definition), table_(table), keys_(keys) {
+RowWriter::RowWriter(const triples::TableDef& definition, lsm::RowTable& table, KeyGenerator& keys,
+                     WriteNotes& notes)
+    : definition_(definition), table_(table), keys_(keys), notes_(notes) {
   for (const triples::ColumnDef& column : definition_.columns) {
     if (!column.visible) continue;
     targets_.push_back({.name = column.name,
@@ -228,7 +229,21 @@ Result<Slot> RowWriter::insert_gathered(std::span<const Cell> cells, Span row_sp
   if (last_generated_key_ != 0) {
     table_.write(slot, targets_[key_targets_[0]].column, key_values_[0]);
   }
+  if (!notes_.is_alone()) note(slot, cells);
   return slot;
+}
+
+// Notes that the row is to live with these columns, whatever others do.
+void RowWriter::note(Slot slot, std::span<const Cell> cells) {
+  notes_.add(table_.type(), slot);
+  if (notes_.is_alone()) return;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const Target& target = targets_[cells[i].target];
+    notes_.name(target.attr, stored_[i]);
+  }
+  if (last_generated_key_ != 0) {
+    notes_.name(targets_[key_targets_[0]].attr, key_values_[0]);
+  }
 }
 
 Result<Slot> RowWriter::insert(std::span<const Cell> cells, Span row_span) {
@@ -263,6 +278,7 @@ Result<Slot> RowWriter::upsert(std::span<const Cell> cells, Span row_span) {
     const Target& target = targets_[cells[i].target];
     if (target.key_position < 0) write(slot, target, stored_[i]);
   }
+  note(slot, cells);
   return slot;
 }
 
@@ -287,6 +303,7 @@ Result<Replaced> RowWriter::replace(std::span<const Cell> cells, Span row_span) 
   for (TargetIndex i = 0; i < targets_.size(); ++i) {
     if (!is_named(i) && targets_[i].key_position < 0) set(targets_[i], Value::missing());
   }
+  if (replaced.what == Replaced::What::kUpdated) note(slot, cells);
   return replaced;
 }
 

@@ -19,6 +19,7 @@
 #include "core/lsm/row_table.h"
 #include "core/triples/catalog.h"
 #include "db/key_generator.h"
+#include "db/write_notes.h"
 
 namespace tremula::db {
 
@@ -56,8 +57,9 @@ struct Replaced {
 
 class RowWriter {
  public:
-  // Requires: `table` and `keys` outlive it; `definition` is the one that `table` was declared by.
-  RowWriter(const triples::TableDef& definition, lsm::RowTable& table, KeyGenerator& keys);
+  // Requires: all outlive it; `definition` is the one that `table` was declared by.
+  RowWriter(const triples::TableDef& definition, lsm::RowTable& table, KeyGenerator& keys,
+            WriteNotes& notes);
 
   const triples::TableDef& definition() const { return definition_; }
   lsm::RowTable& table() { return table_; }
@@ -98,18 +100,20 @@ class RowWriter {
   base::Result<void> check_unnamed(base::Span row_span) const;
   base::Result<triples::Slot> insert_gathered(std::span<const Cell> cells, base::Span row_span);
   void write(triples::Slot slot, const Target& target, triples::Value stored);
+  void note(triples::Slot slot, std::span<const Cell> cells);
   bool is_named(TargetIndex target) const { return named_[target] == generation_; }
 
   triples::TableDef definition_;
   lsm::RowTable& table_;
   KeyGenerator& keys_;
+  WriteNotes& notes_;
   std::vector<Target> targets_;
   std::vector<TargetIndex> key_targets_;
-  std::vector<TargetIndex> required_;        // NOT NULL without DEFAULT, outside the key
-  std::vector<std::uint64_t> named_;         // by target: the generation that last named it
+  std::vector<TargetIndex> required_;  // NOT NULL without DEFAULT, outside the key
+  std::vector<std::uint64_t> named_;   // by target: the generation that last named it
   std::uint64_t generation_ = 0;
-  std::vector<triples::Value> stored_;       // parallel to the cells in hand
-  std::vector<triples::Value> key_values_;   // by key position
+  std::vector<triples::Value> stored_;      // parallel to the cells in hand
+  std::vector<triples::Value> key_values_;  // by key position
   std::string key_;
   base::Arena arena_;
   std::int64_t last_generated_key_ = 0;

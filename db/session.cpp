@@ -58,6 +58,9 @@ Result<RunResult> Session::State::run(std::string_view script, NamedValues param
       return db::face_error(Code::kUnsupported,
                             "a script can't run inside a transaction of its own thread");
     }
+    if (const auto begun = db::begin_call(engine_); !begun.ok()) {
+      return db::to_face(begun.error(), {});
+    }
     ++statement_;
     auto next = statements.next(engine_.store.catalog());
     if (next.ok() && !next.value()) return result;

@@ -18,10 +18,6 @@ using triples::TypeId;
 
 namespace {
 
-// Of kTickType: one row, whose only cell is the last tick of the key generator.
-constexpr triples::AttrId kTickAttr{1};
-constexpr std::string_view kTickKey = "t";
-
 // What a record may leave for the next one, so that small ones allocate nothing.
 constexpr std::size_t kKeptRecordBytes = std::size_t{1} << 20;
 
@@ -145,7 +141,7 @@ Result<void> Storage::read_tick() {
   });
 }
 
-Result<std::uint64_t> Storage::submit(Store& store) {
+Result<std::optional<std::uint64_t>> Storage::submit(Store& store) {
   record_.clear();
   store.record(record_);
   const std::int64_t tick = store.keys().tick();
@@ -157,7 +153,16 @@ Result<std::uint64_t> Storage::submit(Store& store) {
   auto version = persister_->submit(record_.view());
   if (version.ok()) logged_tick_ = tick;
   if (record_.size() > kKeptRecordBytes) record_ = {};
-  return version;
+  if (!version.ok()) return version.error();
+  return std::optional(version.value());
+}
+
+int Storage::wake_fd() const { return -1; }
+
+bool Storage::is_shared() const { return false; }
+
+Result<void> Storage::share(Engine&) {
+  return base::Error{base::ErrorCode::kUnsupported, directory_ + ": can't be shared yet"};
 }
 
 Result<void> Storage::wait_ordered(std::uint64_t version) {
@@ -185,7 +190,9 @@ void Reading::trim_memory(Engine& engine) {
   engine.commits_when_trimmed = engine.commits;
   const std::size_t budget = engine.storage->options().memory_bytes;
   const std::size_t live = engine.arrangements.memory_bytes() + engine.graph.stats().bytes;
-  engine.store.drop_cold(budget - std::min(budget, live), engine.storage->flushed_version());
+  const std::uint64_t flushed = engine.storage->flushed_version();
+  engine.store.drop_cold(budget - std::min(budget, live),
+                         engine.sharing ? engine.sharing->droppable(flushed) : flushed);
 }
 
 }  // namespace tremula::db

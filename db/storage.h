@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@
 #include "tremula/options.h"
 
 namespace tremula::db {
+
+struct Engine;
 
 class Storage {
  public:
@@ -31,10 +34,17 @@ class Storage {
   base::Result<void> load(Store& store);
 
   // Takes what the store's transaction wrote.  Requires: Store::seal() found something.
-  // Returns: its version.  Errors: see Persister::submit.
-  base::Result<std::uint64_t> submit(Store& store);
+  // Returns: its version; nothing, if the directory is shared by now.
+  // Errors: see Persister::submit.
+  base::Result<std::optional<std::uint64_t>> submit(Store& store);
+  // Whether another process has opened the directory since.  Cost: one atomic load.
+  bool is_shared() const;
+  // Makes Engine::sharing, which takes everything from now on.  Requires: is_shared().
+  base::Result<void> share(Engine& engine);
   base::Result<void> wait_ordered(std::uint64_t version);
   base::Result<void> wait_durable(std::uint64_t version);
+  // Readable when others committed; see Database::wake_fd().
+  int wake_fd() const;
   bool is_sync() const { return options_.durability == Durability::sync; }
   const Options& options() const { return options_; }
   std::uint64_t recovered_version() const;

@@ -32,6 +32,7 @@ Store::Table& Store::open(TypeId type) {
   std::unique_ptr<Table>& table = tables_[type];
   if (table) return *table;
   table = std::make_unique<Table>(type, files_);
+  if (!notes_.is_alone()) table->rows.take_new_slots();
   if (!files_.newest) return *table;
   // How columns read is told before there are rows, so that nobody has to look at them.
   if (const TableDef* definition = committed_.find(type)) declare_reading(*definition);
@@ -57,16 +58,45 @@ base::Result<void> Store::attach_files(
   return {};
 }
 
+Catalog Store::read_catalog() {
+  return lsm::read_catalog({.tables = open(triples::kCatalogTableType).rows,
+                            .columns = open(triples::kCatalogColumnType).rows,
+                            .hidden_tables = open(lsm::kHiddenTableType).rows,
+                            .hidden_columns = open(lsm::kHiddenColumnType).rows});
+}
+
 void Store::reread_catalog() {
-  const Catalog catalog = lsm::read_catalog({.tables = open(triples::kCatalogTableType).rows,
-                                             .columns = open(triples::kCatalogColumnType).rows,
-                                             .hidden_tables = open(lsm::kHiddenTableType).rows,
-                                             .hidden_columns = open(lsm::kHiddenColumnType).rows});
+  const Catalog catalog = read_catalog();
   committed_ = Catalog();
   for (const auto& [type, table] : catalog.tables()) {
     if (!table.read_only) committed_.put(table);
   }
   committed_version_ = version_ = ++versions_made_;
+}
+
+void Store::set_shared() {
+  notes_.set_shared();
+  for (const auto& [type, table] : tables_) table->rows.take_new_slots();
+}
+
+lsm::RowTable& Store::write_to(TypeId type) {
+  Table& table = open(type);
+  note_write(table);
+  return table.rows;
+}
+
+void Store::follow_catalog_rows() {
+  const Catalog catalog = read_catalog();
+  for (const auto& [type, after] : catalog.tables()) {
+    if (after.read_only) continue;
+    if (!before_statement_) before_statement_ = working_;
+    if (!working_) working_ = committed_;
+    version_ = ++versions_made_;
+    std::optional<TableDef> before;
+    if (const TableDef* standing = working_->find(type)) before = *standing;
+    working_->put(after);
+    declare_columns(before ? &*before : nullptr, after);
+  }
 }
 
 void Store::drop_cold(std::size_t bytes, std::uint64_t flushed) {
@@ -110,7 +140,7 @@ RowWriter& Store::writer_of(Table& table, TypeId type) {
   if (!table.writer || table.writer_version != version_) {
     const TableDef* definition = catalog().find(type);
     TREMULA_ASSERT(definition != nullptr);
-    table.writer = std::make_unique<RowWriter>(*definition, table.rows, keys_);
+    table.writer = std::make_unique<RowWriter>(*definition, table.rows, keys_, notes_);
     table.writer_version = version_;
   }
   note_write(table);
@@ -135,6 +165,7 @@ RowWriter* Store::find_writer(std::string_view table) {
 
 void Store::begin_statement() {
   ++statement_;
+  notes_.begin_statement();
   statement_touched_.clear();
   before_statement_.reset();
   version_before_statement_ = version_;
@@ -142,6 +173,7 @@ void Store::begin_statement() {
 
 bool Store::undo_statement() {
   const bool wrote = !statement_touched_.empty();
+  notes_.undo_statement();
   for (Table* table : statement_touched_) table->rows.undo_statement();
   if (before_statement_) {
     working_ = std::move(*before_statement_);
@@ -234,6 +266,7 @@ void Store::settle() {
     table->in_transaction = false;
     if (table->writer) table->writer->clear_scratch();
   }
+  notes_.clear();
   touched_.clear();
   if (working_) {
     committed_ = std::move(*working_);
@@ -249,6 +282,7 @@ void Store::rollback() {
     table->in_transaction = false;
     if (table->writer) table->writer->clear_scratch();
   }
+  notes_.clear();
   touched_.clear();
   if (working_) {
     working_.reset();

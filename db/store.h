@@ -26,6 +26,7 @@
 #include "db/key_generator.h"
 #include "db/row_writer.h"
 #include "db/table_files.h"
+#include "db/write_notes.h"
 
 namespace tremula::db {
 
@@ -53,6 +54,17 @@ class Store final : public dataflow::TableSource {
   std::size_t loads() const { return files_.loads; }
 
   KeyGenerator& keys() { return keys_; }
+
+  // --- Sharing (db/sharing.h) ---
+  // Others write here, too: from now on slots are given by the persister, and what INSERT and
+  // UPSERT name is noted.
+  void set_shared();
+  WriteNotes& notes() { return notes_; }
+  SlotAliases& aliases(triples::TypeId type) { return open(type).files.aliases(); }
+  // A table that the transaction in hand writes without its RowWriter.
+  lsm::RowTable& write_to(triples::TypeId type);
+  // The catalog follows its rows, which the transaction in hand wrote without put().
+  void follow_catalog_rows();
 
   // --- Reading (see TableSource) ---
   const triples::Relation* table(triples::TypeId type) override;
@@ -118,8 +130,10 @@ class Store final : public dataflow::TableSource {
   void write_catalog_rows(const triples::TableDef* before, const triples::TableDef& after);
 
   void declare_reading(const triples::TableDef& definition);
+  triples::Catalog read_catalog();
 
   KeyGenerator keys_;
+  WriteNotes notes_;
   Files files_;
   std::uint64_t transaction_version_ = 1;
   std::unordered_map<triples::TypeId, std::unique_ptr<Table>> tables_;

@@ -60,6 +60,7 @@ class Subscriptions {
   // it goes on to all.
   // Throws: what a listener threw.
   void deliver();
+  bool is_delivering() const { return delivering_; }
 
   std::size_t size() const { return size_; }
   std::size_t memory_bytes() const;

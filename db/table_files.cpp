@@ -28,12 +28,37 @@ Result<std::vector<std::uint8_t>> TableFiles::rows() {
 }
 
 Result<void> TableFiles::cells(AttrId attr, Slot begin, Slot end, const CellVisitor& visit) {
+  if (!aliases_.empty()) return noted(cells_by_alias(attr, begin, end, visit));
   const auto cell = [&](const lsm::Entry& entry) { visit(entry.key.slot, entry.value); };
   return noted(files_.newest()->scan(type_, attr, begin, end, cell, &files_.blocks));
 }
 
+// Slot by slot where a row stands elsewhere, in one go between those.
+Result<void> TableFiles::cells_by_alias(AttrId attr, Slot begin, Slot end,
+                                        const CellVisitor& visit) {
+  const auto snapshot = files_.newest();
+  const auto read = [&](Slot from, Slot to, Slot local) {
+    return snapshot->scan(
+        type_, attr, from, to,
+        [&](const lsm::Entry& entry) { visit(local + (entry.key.slot - from), entry.value); },
+        &files_.blocks);
+  };
+  Slot plain = begin;  // from here on rows stand where the files have them
+  for (Slot slot = begin; slot < end; ++slot) {
+    const Slot file = aliases_.file_of(slot);
+    if (file == slot && aliases_.local_of(slot) == slot) continue;
+    if (plain < slot) TREMULA_TRY(read(plain, slot, plain));
+    plain = slot + 1;
+    // A file's row that stands elsewhere leaves its slot here empty.
+    if (file != slot && file != triples::kNoSlot) TREMULA_TRY(read(file, file + 1, slot));
+  }
+  if (plain < end) TREMULA_TRY(read(plain, end, plain));
+  return {};
+}
+
 Result<Slot> TableFiles::find(std::string_view key) {
-  return noted(files_.newest()->find_key(type_, key));
+  TREMULA_TRY_ASSIGN(const Slot file, noted(files_.newest()->find_key(type_, key)));
+  return file == triples::kNoSlot ? file : aliases_.local_of(file);
 }
 
 }  // namespace tremula::db

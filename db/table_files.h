@@ -14,6 +14,7 @@
 
 #include "core/lsm/cold_source.h"
 #include "core/lsm/lsm_tree.h"
+#include "db/slot_aliases.h"
 
 namespace tremula::db {
 
@@ -39,13 +40,20 @@ class TableFiles final : public lsm::ColdSource {
                            const CellVisitor& visit) override;
   base::Result<triples::Slot> find(std::string_view key) override;
 
+  // Rows that stand elsewhere here than in the files. Their triples come in slots of here.
+  SlotAliases& aliases() { return aliases_; }
+
  private:
+  base::Result<void> cells_by_alias(triples::AttrId attr, triples::Slot begin, triples::Slot end,
+                                    const CellVisitor& visit);
+
   // The result itself; its error is noted for whoever asked for the rows.
   template <typename T>
   base::Result<T> noted(base::Result<T> result);
 
   const triples::TypeId type_;
   Files& files_;
+  SlotAliases aliases_;
 };
 
 }  // namespace tremula::db

@@ -24,6 +24,20 @@ namespace tremula::lsm {
 // The directory of a type's keys; no column has this number.
 inline constexpr triples::AttrId kKeyAttr{0xFFFF'FFFF};
 
+// From here on (kKeyAttr aside) attributes of a row are not columns: they hold what merging must
+// know of it (persist/stamps.h). No table in memory has them.
+inline constexpr triples::AttrId kFirstHiddenAttr{0x8000'0000};
+inline bool is_hidden_attr(triples::AttrId attr) {
+  return attr >= kFirstHiddenAttr && attr != kKeyAttr;
+}
+
+// What the cell of a living row holds whose triple was removed: merging must know when. It reads as
+// if there were none. Canonical JSON is never empty, so no value passes for it.
+inline triples::Value removed_mark() { return triples::Value::json_of({}); }
+inline bool is_removed_mark(triples::Value value) {
+  return value.kind == triples::Kind::kJson && value.size == 0;
+}
+
 struct EntryKey {
   triples::TypeId type{};
   triples::AttrId attr{};

@@ -217,8 +217,8 @@ void RowTable::extend_to(Slot end) {
 }
 
 Slot RowTable::take_slot() {
-  if (free_is_stale_) list_free_slots();
-  if (!free_slots_.empty()) {
+  if (free_is_stale_ && !takes_new_slots_) list_free_slots();
+  if (!free_slots_.empty() && !takes_new_slots_) {
     const Slot slot = free_slots_.back();
     free_slots_.pop_back();
     return slot;

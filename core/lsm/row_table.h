@@ -67,6 +67,8 @@ class RowTable final : public triples::Relation {
   // The cell as stored on the new side, without DEFAULT, conversion or hiding; kMissing: no triple.
   // Requires: exists(slot, kNew).
   triples::Value stored(triples::Slot slot, triples::ColumnIndex column) const;
+  // The same of the old side.  Requires: exists(slot, kOld).
+  triples::Value stored_of_old(triples::Slot slot, triples::ColumnIndex column) const;
 
   // --- Columns ---
   // The place of `attr`, made if it has none yet. Stable for the table's life.
@@ -86,6 +88,8 @@ class RowTable final : public triples::Relation {
   // The same for a row whose slot is known from the log.
   // Requires: besides, the slot is not in use on either side.
   void insert_at(std::string_view key, triples::Slot slot);
+  // From now on insert() takes slots at the end alone: others count on those that were given up.
+  void take_new_slots() { takes_new_slots_ = true; }
   // Requires: exists(slot, kNew).
   void erase(triples::Slot slot);
   // Stores a copy of `value` (kMissing: removes the triple; kNull: an explicit NULL). Writing what
@@ -166,7 +170,6 @@ class RowTable final : public triples::Relation {
   static constexpr std::uint8_t kNoKind = 0xFF;
 
   static triples::Value reading(const Declaration& declaration, triples::Value stored);
-  triples::Value stored_of_old(triples::Slot slot, triples::ColumnIndex column) const;
   const OldCell* find_old_cell(const Touched& touched, triples::ColumnIndex column) const;
 
   Touched& touch(triples::Slot slot);
@@ -212,7 +215,8 @@ class RowTable final : public triples::Relation {
   base::FlatMap<triples::AttrId, triples::ColumnIndex> column_of_;
   std::vector<triples::Slot> free_slots_;
   bool free_is_stale_ = false;  // free_slots_ is to be made anew
-  std::size_t rows_ = 0;        // on the new side
+  bool takes_new_slots_ = false;
+  std::size_t rows_ = 0;  // on the new side
   std::size_t old_rows_ = 0;
 
   // Of the transaction in hand.

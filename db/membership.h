@@ -1,0 +1,38 @@
+// Membership: one process's part in a directory that others write, too: where its transactions go,
+// and where the ordered ones come from.
+//
+//   Sharing --submit--> Membership --> the persister, in this process or another
+//           <--next---             <-- the log's files, as far as they are ordered
+//
+// Made of a link, a log tail and files by db/shared_directory.h; of nothing but memory in tests.
+// Thread: ordered(): any. The rest: the holder of the engine's mutex.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "persist/log.h"
+
+namespace tremula::db {
+
+class Membership {
+ public:
+  virtual ~Membership() = default;
+
+  virtual std::uint64_t process() const = 0;
+  // The version of the last ordered transaction that is known of.  Cost: one atomic load.
+  virtual std::uint64_t ordered() const = 0;
+  // The next ordered transaction, up to ordered().  Returns: false if there is none.
+  // Borrowed: the record, until the next call.  Errors: io, corrupt; final.
+  virtual base::Result<bool> next(persist::LogCommit& commit) = 0;
+
+  // Takes an own transaction (crdt::encode_submission); numbers go on by one from 1. Waits while
+  // too many wait for the persister.  Errors: io.
+  virtual base::Result<void> submit(std::uint64_t number, std::string_view submission) = 0;
+  // Waits until it is ordered.
+  // Errors: io; schema_conflict, and then the number was not used.
+  virtual base::Result<void> wait_ordered(std::uint64_t number) = 0;
+};
+
+}  // namespace tremula::db

@@ -1,0 +1,341 @@
+// Databases that share an order of transactions, stepped by hand: what each sees, and when.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "db/open_on.h"
+#include "tests/db/ordering_stand_in.h"
+#include "tests/db/support.h"
+#include "tests/property/json_document.h"
+#include "tests/property/rng.h"
+
+namespace tremula::test {
+namespace {
+
+using property::Rng;
+
+// A process: its membership, its database, a live query per select with its patches applied.
+struct Process {
+  Process(OrderingStandIn& order, std::uint64_t number)
+      : member(std::make_unique<OrderingStandIn::Member>(order, number)),
+        db(db::OpenOn::share(*member)) {}
+
+  struct Live {
+    std::string select;
+    property::Document document;
+    std::uint64_t last_commit = 0;
+    std::size_t patches = 0;
+    std::unique_ptr<Subscription> subscription;
+  };
+
+  void watch(const std::string& select) {
+    Live& live = *lives.emplace_back(std::make_unique<Live>());
+    live.select = select;
+    live.subscription =
+        std::make_unique<Subscription>(db.subscribe(select, {}, [&live](const Delta& delta) {
+                                           CHECK(delta.version() > live.last_commit);
+                                           live.last_commit = delta.version();
+                                           ++live.patches;
+                                           property::Document patch;
+                                           REQUIRE(property::parse_document(delta.patch(), patch));
+                                           CHECK(property::apply_patch(live.document, patch) == "");
+                                         }).value());
+    REQUIRE(property::parse_document(live.subscription->json(), live.document));
+  }
+  // Patches, views and fresh selects say the same.
+  void check() {
+    for (const auto& live : lives) {
+      const std::string fresh = db.query(live->select).value().json();
+      CHECK(live->subscription->json() == fresh);
+      CHECK(live->document.print() == fresh);
+    }
+  }
+  std::string json(std::string_view select) { return db.query(select).value().json(); }
+  std::size_t hear() {
+    member->tell();
+    return db.poll().value();
+  }
+
+  std::unique_ptr<OrderingStandIn::Member> member;
+  Database db;
+  std::vector<std::unique_ptr<Live>> lives;
+};
+
+// Two processes with a table that both know.
+struct Pair {
+  explicit Pair(const std::string& schema) : a(order, 1), b(order, 2) {
+    a.db.run(schema).value();
+    all();
+  }
+  void all() {
+    while (a.member->waits()) order.order(*a.member).value();
+    while (b.member->waits()) order.order(*b.member).value();
+    a.hear();
+    b.hear();
+  }
+  // What both see, if it is the same.
+  std::string both(std::string_view select) {
+    all();
+    const std::string seen = a.json(select);
+    CHECK(b.json(select) == seen);
+    return seen;
+  }
+
+  OrderingStandIn order;
+  Process a;
+  Process b;
+};
+
+constexpr const char* kTable =
+    "TABLE T = 1 (K INT = 1 KEY, A INT = 2, B TEXT = 3, C INT = 4 COUNTER, M INT = 5 MAX, "
+    "S JSON = 6 SET, D INT = 7 DEFAULT 5)";
+constexpr const char* kAll = "SELECT { t.* } FROM T AS t";
+
+}  // namespace
+
+TEST_CASE("sharing: own writes are seen at once, others' once they are ordered and told") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY, A INT = 2)");
+  pair.a.db.run("INSERT INTO T {K: 1, A: 10}").value();
+  CHECK(pair.a.json(kAll) == R"([{"K":1,"A":10}])");
+  CHECK(pair.b.json(kAll) == "[]");
+  pair.order.order(*pair.a.member).value();
+  CHECK(pair.b.json(kAll) == "[]");
+  pair.b.member->tell();
+  CHECK(pair.b.json(kAll) == R"([{"K":1,"A":10}])");  // by the call itself
+  CHECK(pair.a.db.version() == 2);
+  pair.a.member->tell();
+  CHECK(pair.a.db.poll().value() == 0);
+  CHECK(pair.a.db.version() == 2);
+  CHECK(pair.b.db.version() == 2);
+}
+
+TEST_CASE("sharing: an acknowledgement prints nothing, a commit of others one patch") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY, A INT = 2)");
+  pair.a.watch(kAll);
+  pair.b.watch(kAll);
+  pair.a.db.run("BEGIN; INSERT INTO T {K: 1, A: 1}; INSERT INTO T {K: 2, A: 2}; COMMIT").value();
+  CHECK(pair.a.lives[0]->patches == 1);
+  CHECK(pair.b.lives[0]->patches == 0);
+  pair.all();
+  CHECK(pair.a.lives[0]->patches == 1);
+  CHECK(pair.b.lives[0]->patches == 1);
+  pair.a.check();
+  pair.b.check();
+}
+
+TEST_CASE("sharing: rows that both insert at once have slots of their own, whoever is first") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY, A INT = 2)");
+  pair.a.watch("SELECT { t.K, t.A } FROM T AS t ORDER BY t.A DESC");
+  pair.b.watch("SELECT { t.K, t.A } FROM T AS t ORDER BY t.A DESC");
+  for (int k = 0; k < 40; ++k) {
+    pair.a.db.run("INSERT INTO T {K: $k, A: $k}", {{"k", k * 2}}).value();
+    pair.b.db.run("INSERT INTO T {K: $k, A: $k}", {{"k", k * 2 + 1}}).value();
+    if (k % 4 == 0) pair.b.db.run("DELETE FROM T WHERE K = $k", {{"k", k}}).value();
+    if (k % 4 == 0) pair.order.order(*pair.b.member).value();
+    if (k % 4 == 1) pair.order.order(*pair.a.member).value();
+    if (k % 4 == 2) pair.a.hear();
+    if (k % 4 == 3) pair.all();
+    pair.a.check();
+    pair.b.check();
+  }
+  const std::string last = pair.both("SELECT { n: count(*) } FROM T AS t");
+  CHECK(last == R"([{"n":71}])");
+  pair.both(kAll);
+  pair.a.check();
+  pair.b.check();
+}
+
+TEST_CASE("sharing: UPDATE and DELETE hold for the life that the writer saw") {
+  Pair pair(kTable);
+  pair.a.db.run("INSERT INTO T {K: 1, A: 1, B: 'x'}, {K: 2, A: 2}").value();
+  pair.all();
+  SUBCASE("an update of a row that is deleted first has no effect") {
+    pair.b.db.run("DELETE FROM T WHERE K = 1").value();
+    pair.order.order(*pair.b.member).value();
+    pair.a.db.run("UPDATE T SET A = 9 WHERE K = 1").value();
+    CHECK(pair.a.json("SELECT { t.A } FROM T AS t WHERE t.K = 1") == R"([{"A":9}])");
+    CHECK(pair.both("SELECT { t.K, t.A } FROM T AS t") == R"([{"K":2,"A":2}])");
+  }
+  SUBCASE("nor has it on the row's next life") {
+    pair.b.db.run("DELETE FROM T WHERE K = 1").value();
+    pair.b.db.run("INSERT INTO T {K: 1, A: 7}").value();
+    pair.order.order(*pair.b.member).value();
+    pair.order.order(*pair.b.member).value();
+    pair.a.db.run("UPDATE T SET A = 9 WHERE K = 1").value();
+    pair.a.db.run("DELETE FROM T WHERE K = 1").value();
+    CHECK(pair.both("SELECT { t.K, t.A, t.B } FROM T AS t WHERE t.K = 1") ==
+          R"([{"K":1,"A":7,"B":null}])");
+  }
+  SUBCASE("an UPSERT begins a new life with the columns that it names") {
+    pair.b.db.run("DELETE FROM T WHERE K = 1").value();
+    pair.order.order(*pair.b.member).value();
+    pair.a.db.run("UPSERT INTO T {K: 1, A: 1, D: 6}").value();  // A is 1 already
+    CHECK(pair.both("SELECT { t.K, t.A, t.B, t.D } FROM T AS t WHERE t.K = 1") ==
+          R"([{"K":1,"A":1,"B":null,"D":6}])");
+  }
+  SUBCASE("of two INSERTs of one key comes one row, with the columns that each names") {
+    pair.a.db.run("INSERT INTO T {K: 3, A: 1, B: 'a'}").value();
+    pair.b.db.run("INSERT INTO T {K: 3, A: 2, D: 8}").value();
+    pair.order.order(*pair.b.member).value();
+    pair.a.hear();
+    CHECK(pair.a.json("SELECT { t.A, t.B, t.D } FROM T AS t WHERE t.K = 3") ==
+          R"([{"A":1,"B":"a","D":8}])");
+    CHECK(pair.both("SELECT { t.A, t.B, t.D } FROM T AS t WHERE t.K = 3") ==
+          R"([{"A":1,"B":"a","D":8}])");
+  }
+  SUBCASE("updates stand on an own INSERT that is still on its way") {
+    pair.a.db.run("INSERT INTO T {K: 4, A: 1}").value();
+    pair.a.db.run("UPDATE T SET A = 2 WHERE K = 4").value();
+    pair.order.order(*pair.a.member).value();
+    pair.a.hear();
+    pair.a.db.run("UPDATE T SET B = 'z' WHERE K = 4").value();
+    CHECK(pair.both("SELECT { t.A, t.B } FROM T AS t WHERE t.K = 4") == R"([{"A":2,"B":"z"}])");
+  }
+}
+
+TEST_CASE("sharing: additions all count, MAX compares, a SET adds and removes") {
+  Pair pair(kTable);
+  pair.a.db.run("INSERT INTO T {K: 1, C: 10, M: 5, S: ['a', 'b']}").value();
+  pair.all();
+  pair.a.db.run("UPDATE T SET C = C + 3, M = 8, S = ['a', 'c']").value();
+  pair.b.db.run("UPDATE T SET C = C + 4, M = 7, S = ['a', 'b', 'd']").value();
+  CHECK(pair.a.json("SELECT { t.C, t.M, t.S } FROM T AS t") == R"([{"C":13,"M":8,"S":["a","c"]}])");
+  pair.order.order(*pair.b.member).value();
+  pair.a.hear();
+  CHECK(pair.a.json("SELECT { t.C, t.M, t.S } FROM T AS t") ==
+        R"([{"C":17,"M":8,"S":["a","c","d"]}])");
+  CHECK(pair.both("SELECT { t.C, t.M, t.S } FROM T AS t") ==
+        R"([{"C":17,"M":8,"S":["a","c","d"]}])");
+}
+
+TEST_CASE("sharing: tables that another process declares, changes and drops are followed") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY, A INT = 2)");
+  pair.a.db.run("INSERT INTO T {K: 1, A: 1}").value();
+  pair.all();
+  pair.b.watch(kAll);
+  pair.a.db.run("TABLE T = 1 (K INT = 1 KEY, Aa INT = 2 INDEX, N TEXT = 3 DEFAULT 'n')").value();
+  pair.a.db.run("INSERT INTO T {K: 2, Aa: 2, mood: 'blue'}").value();
+  pair.all();
+  CHECK(pair.b.json("SELECT { t.*, m: t.mood } FROM T AS t WHERE t.Aa > 0") ==
+        R"([{"K":1,"Aa":1,"N":"n","m":null},{"K":2,"Aa":2,"N":"n","m":"blue"}])");
+  CHECK(pair.b.lives[0]->subscription->json() == R"([{"K":1,"A":1},{"K":2,"A":2}])");
+  pair.b.db.run("INSERT INTO T {K: 3, Aa: 3}").value();
+  CHECK(pair.both("SELECT { n: count(*) } FROM tremula_column AS c") == R"([{"n":4}])");
+  pair.a.db.run("DROP TABLE T").value();
+  pair.all();
+  CHECK(code_of(pair.b.db, kAll) == "unknown_table");
+  CHECK(pair.b.lives[0]->subscription->json() == "[]");
+}
+
+TEST_CASE("sharing: of two changes of the schema at once one is refused, and can be run again") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY)");
+  pair.a.db.run("TABLE A = 2 (K INT = 1 KEY)").value();
+  CHECK(code_of(pair.b.db, "TABLE B = 3 (K INT = 1 KEY)") == "schema_conflict");
+  CHECK(code_of(pair.b.db, "SELECT { b.K } FROM B AS b") == "unknown_table");
+  pair.b.db.run("INSERT INTO T {K: 1}").value();
+  pair.all();
+  CHECK(code_of(pair.b.db, "TABLE B = 3 (K INT = 1 KEY)") == "");
+  CHECK(pair.both("SELECT { t.name } FROM tremula_table AS t") ==
+        R"([{"name":"T"},{"name":"A"},{"name":"B"}])");
+}
+
+namespace {
+
+std::string random_write(Rng& rng) {
+  const auto number = [&rng](int end) { return std::to_string(rng.below(end)); };
+  const std::string k = number(12);
+  switch (rng.below(8)) {
+    case 0: return "INSERT INTO T {K: " + k + ", A: " + number(9) + "}";
+    case 1: return "UPSERT INTO T {K: " + k + ", A: " + number(9) + ", B: 'u" + number(9) + "'}";
+    case 2: return "UPDATE T SET A = A + 1, B = 'v" + number(99) + "' WHERE K = " + k;
+    case 3: return "UPDATE T SET C = C + " + number(9) + ", M = " + number(50) + " WHERE K < " + k;
+    case 4: return "DELETE FROM T WHERE K = " + k;
+    case 5: return "UPDATE T SET S = ['" + number(4) + "', '" + number(4) + "'] WHERE K = " + k;
+    case 6: return "UPSERT INTO T {K: " + k + ", D: NULL, C: " + number(30) + "}";
+    default:
+      return "BEGIN; DELETE FROM T WHERE K = " + k + "; INSERT INTO T {K: " + k +
+             ", B: 'w'}; UPDATE T SET A = 3 WHERE K = " + number(12) + "; COMMIT";
+  }
+}
+
+}  // namespace
+
+TEST_CASE("sharing: three processes come to the same, live queries are right at every step") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    OrderingStandIn order;
+    std::vector<std::unique_ptr<Process>> processes;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      processes.push_back(std::make_unique<Process>(order, i + 1));
+    }
+    processes[0]->db.run(kTable).value();
+    for (const auto& process : processes) {
+      process->hear();
+      process->watch(kAll);
+      process->watch("SELECT { t.A, n: count(*), c: sum(t.C) } FROM T AS t GROUP BY t.A");
+      process->watch("SELECT { t.K, t.M } FROM T AS t ORDER BY t.M DESC, t.C LIMIT 4");
+    }
+    for (int step = 0; step < 120; ++step) {
+      CAPTURE(step);
+      Process& process = *processes[static_cast<std::size_t>(rng.below(3))];
+      switch (rng.below(4)) {
+        case 0:
+        case 1: (void)process.db.run(random_write(rng)); break;  // duplicate_key may be
+        case 2:
+          if (process.member->waits()) order.order(*process.member).value();
+          break;
+        default: process.hear(); break;
+      }
+      for (const auto& each : processes) each->check();
+    }
+    for (const auto& process : processes) {
+      while (process->member->waits()) order.order(*process->member).value();
+    }
+    for (const auto& process : processes) {
+      process->hear();
+      process->check();
+      CHECK(process->db.version() == order.version());
+    }
+    const std::string last = processes[0]->json(kAll);
+    CHECK(processes[1]->json(kAll) == last);
+    CHECK(processes[2]->json(kAll) == last);
+  }
+}
+
+TEST_CASE("sharing: what only one process writes never goes back, in any of its reads") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY, A INT = 2, B INT = 3)");
+  pair.a.db.run("INSERT INTO T {K: 1, A: 0, B: 0}").value();
+  pair.all();
+  Rng rng(7);
+  for (int i = 1; i <= 200; ++i) {
+    pair.a.db.run("UPDATE T SET A = $i", {{"i", i}}).value();
+    pair.b.db.run("UPDATE T SET B = $i", {{"i", i}}).value();
+    if (rng.below(2) == 0) pair.order.order(*pair.b.member).value();
+    if (rng.below(2) == 0 && pair.a.member->waits()) pair.order.order(*pair.a.member).value();
+    if (rng.below(3) == 0) pair.a.hear();
+    CHECK(pair.a.json("SELECT { t.A } FROM T AS t") == "[{\"A\":" + std::to_string(i) + "}]");
+  }
+  CHECK(pair.both("SELECT { t.A, t.B } FROM T AS t") == R"([{"A":200,"B":200}])");
+}
+
+TEST_CASE("sharing: a transaction that is open sees none of the others' commits") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY)");
+  std::string inside;
+  pair.a.db
+      .transact([&](Transaction& tx) {
+        pair.b.db.run("INSERT INTO T {K: 1}").value();
+        pair.order.order(*pair.b.member).value();
+        pair.a.member->tell();
+        CHECK(pair.a.db.poll().value() == 0);
+        inside = tx.query("SELECT { n: count(*) } FROM T AS t").json();
+        tx.insert("T", {{"K", 2}});
+      })
+      .value();
+  CHECK(inside == R"([{"n":0}])");
+  CHECK(pair.both("SELECT { n: count(*) } FROM T AS t") == R"([{"n":2}])");
+}
+
+}  // namespace tremula::test
