@@ -58,8 +58,8 @@ class Overlay {
   // The newest pending transaction that puts the row; 0: none does.
   std::uint64_t own_insert(triples::TypeId type, std::string_view key) const;
 
-  // Takes an own transaction in. Each of its rows that isn't here yet is made by `base`, which fills
-  // in base and file as they are without it.
+  // Takes an own transaction in. Each of its rows that isn't here yet is made by `base`, which
+  // fills in base and file as they are without it.
   // Errors: corrupt.
   template <typename Base>
   base::Result<const Pending*> push(Pending pending, Base&& base) {

@@ -1,7 +1,7 @@
 // Sharing: one process's view of a directory that others write, too.
 //
-//   own commit   -intents-> Membership            its rows -> Overlay      the tables have it already
-//   the log      -ordered transactions-> base    visible = base + own pending -> tables, live queries
+//   own commit   -intents-> Membership    its rows -> Overlay; the tables have it already
+//   the log      -> base                  visible = base + own pending -> tables, live queries
 //
 // Every transaction of others is one commit here, whole; the acknowledgement of an own one changes
 // nothing that is seen. Engine::commits is base's version plus the own pending transactions.

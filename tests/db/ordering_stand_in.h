@@ -1,7 +1,7 @@
 // OrderingStandIn: an order of transactions in memory, and members that are told of it when a test
 // says so. It does to rows what the persister does, by core/crdt/intent.h alone.
 //
-//   member --submit--> its queue --order(member)--> ordered: [effects][effects]... --tell--> members
+//   member --submit--> its queue --order(member)--> ordered: [effects][effects]... --tell--> all
 //
 // Thread: one at a time.
 #pragma once
