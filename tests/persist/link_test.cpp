@@ -42,10 +42,11 @@ bool is_readable(int fd) {
 // A process with its link; once it is the host, with a thread that steps the hub.
 class Process : public Succession {
  public:
-  Process(std::uint64_t id, SharedDirectory& directory, Wire& wire, std::size_t bound = 1U << 20)
+  Process(std::uint64_t id, SharedDirectory& directory, Wire& wire, std::size_t bound = 1U << 20,
+          int grace_ms = 60'000)
       : id_(id), directory_(directory), wire_(wire), board_(WatermarkBoard::make().value()) {
     auto opened = Link::open(wire, directory.path(), *board_, *this,
-                             {.process = id, .unacknowledged_bytes = bound, .grace_ms = 50});
+                             {.process = id, .unacknowledged_bytes = bound, .grace_ms = grace_ms});
     if (opened.ok()) link_ = std::move(opened).value();
     if (!opened.ok()) error_ = opened.error();
   }
@@ -302,7 +303,7 @@ TEST_CASE("link: a host whose log has failed is no host, the next one is") {
 TEST_CASE("link: a lock of somebody who doesn't listen is told") {
   on_each([](SharedDirectory& directory, Wire& wire) {
     REQUIRE(directory.try_lock());
-    Process one(2, directory, wire);
+    Process one(2, directory, wire, 1000, 50);
     CHECK(one.error().code == ErrorCode::kLocked);
     CHECK(one.error().message == directory.path() + ": locked");
     directory.unlock();
@@ -338,7 +339,7 @@ TEST_CASE("link: hosts that talk nonsense, or another protocol, are left") {
         kept.push_back(std::move(connection));
       }
     });
-    Process one(2, directory, wire);
+    Process one(2, directory, wire, 1000, 50);
     CHECK(one.error().code == ErrorCode::kCorrupt);
     CHECK(met > 1);  // it was tried again
     speaks_new = true;
