@@ -55,11 +55,15 @@ void show_stats(Engine& engine, const LineVisitor& line) {
   show("memtable_bytes", status.lsm.memtable_bytes);
   for (std::size_t level = 0; level < status.lsm.files_per_level.size(); ++level) {
     show("files_level_" + std::to_string(level), status.lsm.files_per_level[level]);
+    show("bytes_level_" + std::to_string(level), status.lsm.bytes_per_level[level]);
   }
   show("file_bytes", status.lsm.bytes);
   show("file_triples", status.lsm.entries);
   show("file_tombstones", status.lsm.tombstones);
-  show("pinned_files", status.lsm.pinned_files);
+  if (status.lsm.column_bytes > 0)
+    show("space_amplification_percent", status.lsm.bytes * 100 / status.lsm.column_bytes);
+  show("pinned_files", status.lsm.pinned.size());
+  for (const auto& [name, bytes] : status.lsm.pinned) show("pinned " + name, bytes);
   show("loads", engine.store.loads());
 }
 

@@ -19,9 +19,9 @@ namespace tremula::persist {
 
 struct DirectoryReport {
   std::uint64_t version = 0;  // of the last commit
-  std::uint64_t tables = 0;   // that have rows in the files; the catalog's own are left out
-  std::uint64_t rows = 0;     // in the files; what the log alone has is not counted
-  std::uint64_t triples = 0;  // the same
+  std::uint64_t tables = 0;   // that have rows, those that the log alone has too; the catalog's
+  std::uint64_t rows = 0;     //   own are left out
+  std::uint64_t triples = 0;
   std::uint64_t commits = 0;  // that the log alone has
   std::uint64_t files = 0;    // that count
   std::uint64_t bytes = 0;    // of them

@@ -41,19 +41,26 @@ LogRecovery recovery_of(const lsm::TreeState& state, std::uint64_t edits) {
           .next_version = state.applied_version + 1};
 }
 
-// The rows of a type: which slots are taken.
+// The rows of a type, or the triples of a column: which slots are taken.
 class SlotSet {
  public:
   void set(Slot slot, bool taken) {
     if (slot >= taken_.size()) taken_.resize(static_cast<std::size_t>(slot) + 1);
-    taken_[static_cast<std::size_t>(slot)] = taken;
+    const bool was = taken_[slot];
+    taken_[slot] = taken;
+    count_ = count_ - (was ? 1 : 0) + (taken ? 1 : 0);
   }
-  bool has(Slot slot) const {
-    return slot < taken_.size() && taken_[static_cast<std::size_t>(slot)];
-  }
+  bool has(Slot slot) const { return slot < taken_.size() && taken_[slot]; }
+  std::uint64_t count() const { return count_; }
 
  private:
   std::vector<bool> taken_;
+  std::uint64_t count_ = 0;
+};
+
+struct Rows {
+  SlotSet slots;
+  std::map<AttrId, SlotSet> columns;
 };
 
 // A sum over (slot, key) that is the same in whichever order they come.
@@ -86,6 +93,7 @@ class DirectoryCheck {
     TREMULA_TRY(check_files());
     TREMULA_TRY(check_log(recovery_of(checked.value().state, checked.value().edits),
                           report_.problems.empty()));
+    count_rows();
     return std::move(report_);
   }
 
@@ -111,7 +119,6 @@ class DirectoryCheck {
                                      [&](const auto& column) { return column.first != type; });
       std::vector<AttrId> attrs;
       for (; first != last; ++first) attrs.push_back(first->second);
-      if (type < triples::kCatalogTableType) ++report_.tables;
       TREMULA_TRY(check_type(*snapshot, type, attrs));
     }
     report_.bytes = tree->stats().bytes;
@@ -121,7 +128,7 @@ class DirectoryCheck {
 
   Result<void> check_type(const lsm::LsmSnapshot& snapshot, TypeId type,
                           const std::vector<AttrId>& attrs) {
-    SlotSet& slots = slots_[type];
+    SlotSet& slots = rows_[type].slots;
     PairSum rows, keys;
     TREMULA_TRY(snapshot.scan(type, triples::kRowAttr, [&](const lsm::Entry& entry) {
       slots.set(entry.key.slot, true);
@@ -131,7 +138,6 @@ class DirectoryCheck {
       if (entry.value.kind == triples::Kind::kInt)
         keys.add(static_cast<Slot>(entry.value.integer), entry.key.key);
     }));
-    report_.rows += rows.count;
     if (!(rows == keys))
       note_damage(text_of(type) + ": " + std::to_string(rows.count) + " rows, " +
                   std::to_string(keys.count) + " living keys, and they don't name each other");
@@ -139,8 +145,9 @@ class DirectoryCheck {
       if (attr == triples::kRowAttr || attr == lsm::kKeyAttr) continue;
       std::uint64_t strays = 0;
       Slot stray = 0;
+      SlotSet& cells = rows_[type].columns[attr];
       TREMULA_TRY(snapshot.scan(type, attr, [&](const lsm::Entry& entry) {
-        ++report_.triples;
+        cells.set(entry.key.slot, true);
         if (slots.has(entry.key.slot)) return;
         if (strays++ == 0) stray = entry.key.slot;
       }));
@@ -185,18 +192,39 @@ class DirectoryCheck {
         return std::move(more).error();
       }
       if (!more.value()) return {};
-      SlotSet& slots = slots_[row.type];
-      if (against_rows && row.fate != triples::Fate::kInserted && !slots.has(row.slot))
+      if (against_rows && row.fate != triples::Fate::kInserted &&
+          !rows_[row.type].slots.has(row.slot))
         note_damage("version " + std::to_string(commit.version) + " of the log changes " +
                     text_of(row.type) + ", slot " + std::to_string(row.slot) + ", where no row is");
-      slots.set(row.slot, row.fate != triples::Fate::kDeleted);
+      apply(row);
+    }
+  }
+
+  void apply(const triples::WrittenRow& row) {
+    Rows& rows = rows_[row.type];
+    rows.slots.set(row.slot, row.fate != triples::Fate::kDeleted);
+    if (row.fate != triples::Fate::kUpdated) {
+      for (auto& [attr, cells] : rows.columns) {
+        if (cells.has(row.slot)) cells.set(row.slot, false);
+      }
+    }
+    for (const triples::WrittenCell& cell : row.cells)
+      rows.columns[cell.attr].set(row.slot, !cell.value.is_missing());
+  }
+
+  void count_rows() {
+    for (const auto& [type, rows] : rows_) {
+      if (type >= triples::kCatalogTableType) break;
+      if (rows.slots.count() > 0) ++report_.tables;
+      report_.rows += rows.slots.count();
+      for (const auto& [attr, cells] : rows.columns) report_.triples += cells.count();
     }
   }
 
   base::FileSystem& files_;
   const std::string& directory_;
   DirectoryReport report_;
-  std::map<TypeId, SlotSet> slots_;
+  std::map<TypeId, Rows> rows_;  // of the files, then with the log's commits
 };
 
 Result<void> expect_database(base::FileSystem& files, const std::string& directory) {

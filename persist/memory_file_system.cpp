@@ -383,8 +383,9 @@ Result<void> MemoryFileSystem::sync_directory(const std::string& directory) {
 Result<std::unique_ptr<base::FileLock>> MemoryFileSystem::lock(const std::string& path,
                                                                const std::string& note) {
   TREMULA_TRY_ASSIGN(const bool there, exists(path));
+  const bool is_made = !there && !note.empty();
   TREMULA_TRY_ASSIGN(const std::unique_ptr<base::File> file,
-                     open(path, there ? base::OpenMode::kReadWrite : base::OpenMode::kCreate));
+                     open(path, is_made ? base::OpenMode::kCreate : base::OpenMode::kReadWrite));
   std::shared_ptr<Node> node;
   {
     const std::lock_guard guard(state_->mutex);

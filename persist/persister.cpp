@@ -109,6 +109,8 @@ base::Result<void> Persister::State::wait(Stage of, std::uint64_t version) {
 PersisterStatus Persister::status() const {
   const State& s = *state_;
   const std::lock_guard lock(s.mutex);
+  lsm::LsmStats stats = s.stats;
+  stats.memtable_bytes = s.memtable_bytes;
   return {.submitted = s.submitted,
           .ordered = s.ordered,
           .durable = s.durable,
@@ -116,7 +118,7 @@ PersisterStatus Persister::status() const {
           .waits_for_room = s.waits_for_room,
           .syncs = s.syncs,
           .log_bytes = s.log_bytes,
-          .lsm = s.stats,
+          .lsm = std::move(stats),
           .error = s.failure ? s.failure->message : std::string()};
 }
 

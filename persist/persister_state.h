@@ -46,6 +46,7 @@ struct Persister::State final : HubHost {
   bool work_slice(std::size_t budget);
   bool overdue() const;
   void publish();
+  void count_files();
   void fail(const base::Error& error);  // for good
   base::Result<void> finish();          // of close(), when no thread steps
 
@@ -124,6 +125,7 @@ struct Persister::State final : HubHost {
   std::uint64_t waits_for_room = 0;
   std::uint64_t syncs = 0;
   std::uint64_t log_bytes = 0;
+  std::size_t memtable_bytes = 0;
   std::optional<base::Error> failure;    // final
   std::optional<base::Error> disk_full;  // of the last try to append
   bool has_thread = false;

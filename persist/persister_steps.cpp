@@ -77,6 +77,7 @@ bool Persister::State::order() {
   }
   {
     const std::lock_guard guard(mutex);
+    memtable_bytes = tree->memtable_bytes();
     queue.give_back(taken);
     room.notify_all();
   }
@@ -158,7 +159,10 @@ bool Persister::State::work_slice(std::size_t budget) {
     fail(changed.error());
     return false;
   }
-  if (!changed.value()) return true;
+  if (!changed.value()) {
+    if (!stats.pinned.empty()) count_files();  // this thread alone writes them
+    return true;
+  }
   publish();
   const auto done = release_log();
   if (!done.ok()) fail(done.error());
@@ -174,9 +178,14 @@ void Persister::State::publish() {
     flushed = tree->state().applied_version;
   }
   files_of_now.reset();  // before the files are counted: it may have been the last to pin some
+  count_files();
+}
+
+void Persister::State::count_files() {
   lsm::LsmStats counted = tree->stats();
   const std::lock_guard guard(mutex);
   stats = std::move(counted);
+  memtable_bytes = stats.memtable_bytes;
   log_bytes = log->bytes();
 }
 

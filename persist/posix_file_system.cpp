@@ -238,10 +238,10 @@ Error locked_error(int number, const std::string& path) {
 Result<std::unique_ptr<base::FileLock>> PosixFileSystem::lock(const std::string& path,
                                                               const std::string& note) {
   TREMULA_TRY(check_path(path));
-  // A child that is forked off shares its parent's flock and would keep it after the parent's death.
+  const int access = note.empty() ? O_RDONLY : O_RDWR | O_CREAT;
+  // A child that is forked off shares its parent's flock and would keep it after its death.
   auto held = std::make_unique<PrivateDescriptor>([&] {
-    return uninterrupted(
-        [&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode); });
+    return uninterrupted([&] { return ::open(path.c_str(), access | O_CLOEXEC, kFileMode); });
   });
   const int number = held->number();
   if (number < 0) return system_error(path, "open", errno);

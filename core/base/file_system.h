@@ -71,8 +71,8 @@ class FileSystem {
   // Nothing happens if it is there. Its parent must be there.
   virtual Result<void> make_directory(const std::string& directory) = 0;
   virtual Result<void> sync_directory(const std::string& directory) = 0;
-  // Takes the lock of a file, which is made if needed, and writes `note` into it; an empty one
-  // leaves the file as it is.
+  // Takes the lock of a file, which is made if needed, and writes `note` into it. With an empty
+  // one the file must be there, is left as it is, and need not be writable.
   // Errors: locked, with the note that its holder wrote; io.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path,
                                                  const std::string& note) = 0;

@@ -106,6 +106,7 @@ class LevelTree final : public LsmTree {
     active_.memtable->visit_rows(visit);
   }
   LsmStats stats() const override;
+  std::size_t memtable_bytes() const override;
   base::Result<std::optional<KeyState>> find_key(TypeId type, std::string_view key) const override;
   base::Result<std::optional<StoredCell>> get(TypeId type, AttrId attr, Slot slot) const override;
   base::Result<Slot> slot_end(TypeId type) const override;
@@ -370,15 +371,23 @@ LsmStats LevelTree::stats() const {
   for (const auto& [number, file] : manifest_->contents().files) {
     if (stats.files_per_level.size() <= file.level) stats.files_per_level.resize(file.level + 1);
     ++stats.files_per_level[file.level];
+    stats.bytes_per_level.resize(stats.files_per_level.size());
+    stats.bytes_per_level[file.level] += file.info.size;
     stats.bytes += file.info.size;
     stats.entries += file.info.entries;
     stats.tombstones += file.info.tombstones;
   }
-  for (const FileRef& file : dead_files_) stats.pinned_files += file.use_count() > 1 ? 1 : 0;
+  for (const auto& [id, column] : version_->columns) stats.column_bytes += column.largest_part();
+  for (const FileRef& file : dead_files_)
+    if (file.use_count() > 1)
+      stats.pinned.emplace_back(sst_name(file->info().number), file->info().size);
   stats.bytes_written = tree_files_.bytes_written();
-  stats.memtable_bytes = active_.memtable->memory_bytes();
-  if (frozen_) stats.memtable_bytes += frozen_->memtable->memory_bytes();
+  stats.memtable_bytes = memtable_bytes();
   return stats;
+}
+
+std::size_t LevelTree::memtable_bytes() const {
+  return active_.memtable->memory_bytes() + (frozen_ ? frozen_->memtable->memory_bytes() : 0);
 }
 
 base::Result<std::optional<KeyState>> LevelTree::find_key(TypeId type, std::string_view key) const {

@@ -82,10 +82,14 @@ struct StoredCell {
 
 struct LsmStats {
   std::vector<std::size_t> files_per_level;
+  std::vector<std::uint64_t> bytes_per_level;
+  // Of each column its largest level, and so about what it would take if nothing were stored twice.
+  std::uint64_t column_bytes = 0;
+  // Files that only snapshots hold: names and bytes.
+  std::vector<std::pair<std::string, std::uint64_t>> pinned;
   std::uint64_t bytes = 0;    // of all files that count
   std::uint64_t entries = 0;  // in them
   std::uint64_t tombstones = 0;
-  std::uint64_t pinned_files = 0;   // that only snapshots hold
   std::uint64_t bytes_written = 0;  // by flush and compaction since open
   std::size_t memtable_bytes = 0;
 };
@@ -142,6 +146,7 @@ class LsmTree {
   // the log and the files lack.
   virtual void visit_memtables(const std::function<void(const MemtableRow&)>& visit) const = 0;
   virtual LsmStats stats() const = 0;
+  virtual std::size_t memtable_bytes() const = 0;
   // --- Point reads: memtables and files, the newest first.  Errors: of reading files. ---
   // What was said last of a key: its slot and the version that put it there, or that deleted it.
   // Returns: nullopt: nothing.

@@ -119,8 +119,9 @@ TreeFile::TreeFile(std::shared_ptr<const SstReader> opened) : reader(std::move(o
   const auto& blocks = reader->blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const ColumnId id{blocks[i].type, blocks[i].attr};
-    if (columns.empty() || columns.back().id != id) columns.push_back({id, i, i});
+    if (columns.empty() || columns.back().id != id) columns.push_back({id, i, i, 0});
     columns.back().end_block = i + 1;
+    columns.back().bytes += blocks[i].size;
   }
 }
 
@@ -133,6 +134,13 @@ std::uint64_t ColumnFiles::bytes(std::uint32_t of_level) const {
   std::uint64_t bytes = 0;
   for (const FileRef& file : level(of_level)) bytes += file->info().size;
   return bytes;
+}
+
+std::uint64_t ColumnFiles::largest_part() const {
+  std::uint64_t largest = 0;
+  for (const ColumnPart& part : young) largest = std::max(largest, part.bytes);
+  for (std::uint32_t i = 1; i <= levels.size(); ++i) largest = std::max(largest, bytes(i));
+  return largest;
 }
 
 bool ColumnFiles::reaches_below(std::uint32_t level) const {
@@ -163,7 +171,8 @@ base::Result<VersionRef> make_version(const ManifestContents& contents, const Fi
   for (const FileRef& file : version->level0) {
     for (const TreeFile::Column& column : file->columns) {
       if (is_purged(contents, column.id, file->info().number)) continue;
-      version->columns[column.id].young.push_back({file, column.first_block, column.end_block});
+      version->columns[column.id].young.push_back(
+          {file, column.first_block, column.end_block, column.bytes});
     }
   }
   for (auto& [id, column] : version->columns) TREMULA_TRY(sort_levels(column));

@@ -36,6 +36,7 @@ struct TreeFile {
     ColumnId id;
     std::size_t first_block = 0;
     std::size_t end_block = 0;
+    std::uint64_t bytes = 0;  // of these blocks
   };
   explicit TreeFile(std::shared_ptr<const SstReader> opened);
   const SstInfo& info() const { return reader->info(); }
@@ -51,6 +52,7 @@ struct ColumnPart {
   FileRef file;
   std::size_t first_block = 0;
   std::size_t end_block = 0;
+  std::uint64_t bytes = 0;
 };
 
 struct ColumnFiles {
@@ -59,6 +61,8 @@ struct ColumnFiles {
 
   const std::vector<FileRef>& level(std::uint32_t level) const;
   std::uint64_t bytes(std::uint32_t level) const;
+  // Bytes of the largest: a file of level 0, or a deeper level.
+  std::uint64_t largest_part() const;
   // Whether a level deeper than this one has files.
   bool reaches_below(std::uint32_t level) const;
 };

@@ -286,4 +286,30 @@ TEST_CASE("directory: SHOW STATS tells of log, queue and files") {
   CHECK(stats.find(R"({"stat":"pinned_files","value":0})") != std::string::npos);
 }
 
+TEST_CASE(
+    "directory: SHOW STATS tells what levels take, what is held twice, and memtables of now") {
+  auto files = std::make_shared<MemoryFileSystem>();
+  const Options small{.memory_bytes = 64U << 10};
+  {
+    Database db = opened(files, small);
+    while (db.version() < 100) commit_next(db).value();
+  }
+  Database db = opened(files);
+  const auto stat = [&db](const std::string& name) {
+    const std::string begin = "{\"stat\":\"" + name + "\",\"value\":";
+    for (const std::string& line : db.run("SHOW STATS").value().lines)
+      if (line.starts_with(begin)) return std::stoull(line.substr(begin.size()));
+    return 0ULL;
+  };
+  const std::uint64_t levels =
+      stat("bytes_level_0") + stat("bytes_level_1") + stat("bytes_level_2") + stat("bytes_level_3");
+  CHECK(levels == stat("file_bytes"));
+  CHECK(levels > 0);
+  CHECK(stat("space_amplification_percent") >= 100);
+  CHECK(stat("space_amplification_percent") < 1000);
+  const std::uint64_t before = stat("memtable_bytes");
+  db.run("UPDATE A SET T = 'a longer text than there was'; FLUSH;").value();
+  CHECK(stat("memtable_bytes") > before);
+}
+
 }  // namespace tremula::test

@@ -180,7 +180,7 @@ TEST_CASE("lsm_tree: random histories read as they were written, whatever is ope
     REQUIRE(testing::work_all(*tree).ok());
     CHECK(testing::show(*tree->snapshot()) == history.show());
     CHECK(tree->stats().files_per_level.size() >= 3);
-    CHECK(tree->stats().pinned_files == 0);
+    CHECK(tree->stats().pinned.empty());
     tree.reset();
     const auto checked = LsmTree::check(files, kDirectory, [](std::string_view) {});
     CHECK(checked.ok());
@@ -259,14 +259,17 @@ TEST_CASE("lsm_tree: a snapshot keeps its files until it goes") {
   const std::string before = history.show();
   grow();
   grow();
-  CHECK(tree->stats().pinned_files > 0);
+  CHECK(tree->stats().pinned.size() > 0);
   CHECK(testing::show(*snapshot) == before);
   CHECK(testing::show(*tree->snapshot()) == history.show());
   const std::size_t names = files.list(kDirectory).value().size();
-  const std::size_t pinned = tree->stats().pinned_files;
+  const std::size_t pinned = tree->stats().pinned.size();
+  for (const auto& [name, bytes] : tree->stats().pinned) {
+    CHECK(testing::file_bytes(files, std::string(kDirectory) + "/" + name).size() == bytes);
+  }
   CHECK(!tree->has_work());
   snapshot.reset();
-  CHECK(tree->stats().pinned_files == 0);
+  CHECK(tree->stats().pinned.empty());
   CHECK(tree->has_work());
   REQUIRE(testing::work_all(*tree).ok());
   CHECK(files.list(kDirectory).value().size() == names - pinned);

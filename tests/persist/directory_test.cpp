@@ -195,7 +195,8 @@ TEST_CASE("directory check: a database of any age is well, and stays as it is") 
       CHECK(call.kind != support::CallKind::kWrite);
       CHECK(call.kind != support::CallKind::kSync);
       CHECK(call.kind != support::CallKind::kRename);
-      CHECK((call.kind != support::CallKind::kOpen || call.mode != base::OpenMode::kCreate));
+      CHECK((call.kind != support::CallKind::kOpen || call.mode == base::OpenMode::kRead));
+      CHECK((call.kind != support::CallKind::kLock || call.bytes.empty()));
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,12 +144,35 @@ TEST_CASE("file system: a lock is held once, and tells who holds it") {
     const std::string note = all_of(files, path);
     CHECK(note.starts_with("process 3"));
     CHECK(files.lock(path, "").ok());
+    CHECK(files.lock(directory + "/none", "").error().code == ErrorCode::kIo);
+    CHECK(!files.exists(directory + "/none").value());
     CHECK(all_of(files, path) == note);
     CHECK(files.identity(path).value() == files.identity(path).value());
     make_file(files, directory + "/copy", all_of(files, path));
     CHECK(files.identity(path).value() != files.identity(directory + "/copy").value());
     CHECK(files.identity(directory + "/no").error().code == ErrorCode::kIo);
   });
+}
+
+TEST_CASE("posix file system: a lock without a note is had by who may read alone") {
+  const ScratchDirectory scratch;
+  const auto files = make_posix_file_system();
+  const std::string path = scratch.path() + "/LOCK";
+  make_file(*files, path, "pid 1");
+  REQUIRE(::chmod(path.c_str(), 0444) == 0);
+  REQUIRE(::chmod(scratch.path().c_str(), 0555) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (::getuid() == 0 && ::setuid(65534) != 0) ::_exit(1);  // who may not write everywhere
+    const bool refused = !files->lock(path, "pid 2").ok();
+    ::_exit(refused && files->lock(path, "").ok() ? 0 : 2);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(::chmod(scratch.path().c_str(), 0755) == 0);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  CHECK(all_of(*files, path) == "pid 1");
 }
 
 TEST_CASE("posix file system: a lock ends with its process, though a child lives on") {
