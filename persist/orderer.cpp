@@ -17,6 +17,8 @@ using triples::Value;
 
 namespace {
 
+using Recent = std::deque<std::pair<std::uint64_t, std::uint64_t>>;
+
 // Columns from here on are the persister's own.
 constexpr AttrId kAttrEnd{0x8000'0000};
 
@@ -45,6 +47,23 @@ Value stored_value(const std::optional<lsm::StoredCell>& cell) {
   return is_mark ? Value::missing() : value;
 }
 
+std::string recent_bytes(const Recent& recent) {
+  std::string bytes;
+  for (const auto& [number, version] : recent) {
+    base::put_varint(bytes, number);
+    base::put_varint(bytes, version);
+  }
+  return bytes;
+}
+
+void read_recent(Value bytes, Recent& recent) {
+  recent.clear();
+  if (bytes.kind != triples::Kind::kBytes) return;
+  base::ByteReader from(bytes.view());
+  std::pair<std::uint64_t, std::uint64_t> next;
+  while (from.varint(next.first) && from.varint(next.second)) recent.push_back(next);
+}
+
 }  // namespace
 
 Result<Orderer::Process*> Orderer::process_of(std::uint64_t id) {
@@ -63,6 +82,9 @@ Result<Orderer::Process*> Orderer::process_of(std::uint64_t id) {
     }
     process.number = static_cast<std::uint64_t>(number.integer);
     process.version = cell->version;
+    TREMULA_TRY_ASSIGN(const auto recent,
+                       tree_.get(triples::kProcessType, kRecentAttr, process.slot));
+    read_recent(stored_value(recent), process.recent);
   }
   return &processes_.emplace(id, std::move(process)).first->second;
 }
@@ -87,7 +109,7 @@ bool Orderer::refuse(base::ErrorCode code, std::string message) {
 
 Result<Orderer::Outcome> Orderer::order(std::uint64_t process, std::uint64_t number,
                                         std::string_view record, std::uint64_t version,
-                                        triples::CommitWriter& effect) {
+                                        bool with_recent, triples::CommitWriter& effect) {
   TREMULA_TRY_ASSIGN(Process* const from, process_of(process));
   if (number <= from->number) return Outcome::kKnown;
   if (number != from->number + 1) {
@@ -105,12 +127,12 @@ Result<Orderer::Outcome> Orderer::order(std::uint64_t process, std::uint64_t num
   changes_catalog_ = false;
   TREMULA_TRY_ASSIGN(const bool taken, rebase_rows(*from, number, submission.value(), version));
   if (!taken) return Outcome::kRefused;
-  TREMULA_TRY(write(version, effect));
-  TREMULA_TRY(write_process(process, *from, number, effect));
   auto& recent = from->recent;
   while (!recent.empty() && recent.front().first <= submission.value().acknowledged)
     recent.pop_front();
   recent.emplace_back(number, version);
+  TREMULA_TRY(write(version, effect));
+  TREMULA_TRY(write_process(process, *from, number, with_recent, effect));
   from->number = number;
   from->version = version;
   if (changes_catalog_) catalog_version_ = version;
@@ -234,14 +256,21 @@ void Orderer::write_update(const Row& row, triples::CommitWriter& effect) {
 }
 
 Result<void> Orderer::write_process(std::uint64_t id, Process& process, std::uint64_t number,
-                                    triples::CommitWriter& effect) {
+                                    bool with_recent, triples::CommitWriter& effect) {
   const bool is_new = process.slot == triples::kNoSlot;
   if (is_new) {
     TREMULA_TRY_ASSIGN(process.slot, take_slot(triples::kProcessType));
   }
   effect.begin_row(triples::kProcessType, process.slot, is_new ? Fate::kInserted : Fate::kUpdated,
-                   key_of(id), 1);
+                   key_of(id), with_recent ? 2 : 1);
   effect.cell(kNumberAttr, Value::int_of(static_cast<std::int64_t>(number)));
+  if (!with_recent) return {};
+  effect.cell(kRecentAttr, Value::bytes_of(recent_bytes(process.recent)));
+  for (const auto& [other_id, other] : processes_) {
+    if (other_id == id || other.slot == triples::kNoSlot || other.recent.empty()) continue;
+    effect.begin_row(triples::kProcessType, other.slot, Fate::kUpdated, key_of(other_id), 1);
+    effect.cell(kRecentAttr, Value::bytes_of(recent_bytes(other.recent)));
+  }
   return {};
 }
 
@@ -251,15 +280,20 @@ Result<void> Orderer::note(std::string_view commit_record, std::uint64_t version
   for (;;) {
     TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
     if (!more) return {};
-    if (row.type != triples::kProcessType || row.fate == Fate::kDeleted) continue;
     std::uint64_t id = 0;
     base::ByteReader key(row.key);
-    if (!key.u64(id) || row.cells.empty()) continue;
-    Process& process = processes_[id];
-    process.slot = row.slot;
-    process.number = static_cast<std::uint64_t>(row.cells.front().value.integer);
-    process.version = version;
-    process.recent.emplace_back(process.number, version);
+    if (row.type != triples::kProcessType || row.fate == Fate::kDeleted || !key.u64(id)) continue;
+    // What the files say of it comes first.
+    TREMULA_TRY_ASSIGN(Process* const process, process_of(id));
+    process->slot = row.slot;
+    for (const triples::WrittenCell& cell : row.cells) {
+      if (cell.attr == kRecentAttr) read_recent(cell.value, process->recent);
+      if (cell.attr != kNumberAttr) continue;
+      process->number = static_cast<std::uint64_t>(cell.value.integer);
+      process->version = version;
+    }
+    const bool is_own = row.cells.size() > 0 && row.cells.front().attr == kNumberAttr;
+    if (is_own && row.cells.size() == 1) process->recent.emplace_back(process->number, version);
   }
 }
 

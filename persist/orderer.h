@@ -27,8 +27,11 @@
 
 namespace tremula::persist {
 
-// The cell of a process's row that holds the number of its last transaction.
+// The cells of a process's row: the number of its last transaction; and, in the last record before
+// a memtable is frozen, which versions its recent ones got (varint number, varint version, ...):
+// what the log tells of them may go with the memtable.
 inline constexpr triples::AttrId kNumberAttr{1};
+inline constexpr triples::AttrId kRecentAttr{2};
 
 class Orderer {
  public:
@@ -44,8 +47,10 @@ class Orderer {
     kRefused,  // it can't be: see refusal(). The number is free
   };
   // Makes the effect of a submission, which gets `version`. Appends it to `effect`.
+  // `with_recent`: the memtable may be frozen behind this record.
   base::Result<Outcome> order(std::uint64_t process, std::uint64_t number, std::string_view record,
-                              std::uint64_t version, triples::CommitWriter& effect);
+                              std::uint64_t version, bool with_recent,
+                              triples::CommitWriter& effect);
   // schema_conflict: another process has changed the catalog since.  corrupt: no submission.
   const base::Error& refusal() const { return refusal_; }
 
@@ -88,7 +93,7 @@ class Orderer {
   base::Result<void> write(std::uint64_t version, triples::CommitWriter& effect);
   static void write_update(const Row& row, triples::CommitWriter& effect);
   base::Result<void> write_process(std::uint64_t id, Process& process, std::uint64_t number,
-                                   triples::CommitWriter& effect);
+                                   bool with_recent, triples::CommitWriter& effect);
 
   lsm::LsmTree& tree_;
   std::unordered_map<std::uint64_t, Process> processes_;

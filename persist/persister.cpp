@@ -163,7 +163,7 @@ void Persister::State::run() {
       sleep(guard, -1);  // whoever comes is told
       continue;
     }
-    if (!disk_full && tree_retry_ms == 0 && (tree->has_work() || tree->wants_freeze())) continue;
+    if (!disk_full && tree_retry_ms == 0 && (tree->has_work() || freeze_is_due())) continue;
     if (disk_full) {
       sleep(guard, kFullNapMs);
     } else if (tree_retry_ms != 0 || appended > synced || !is_marked || !queue.empty()) {

@@ -191,8 +191,9 @@ bool Persister::State::order_submissions() {
 // Returns: false if the log doesn't take it now.
 bool Persister::State::order_one(const Submitted& submitted) {
   if (effect.empty()) {
-    const auto outcome =
-        orderer->order(submitted.process, submitted.number, submitted.record, appended + 1, effect);
+    effect_is_last = tree->wants_freeze();
+    const auto outcome = orderer->order(submitted.process, submitted.number, submitted.record,
+                                        appended + 1, effect_is_last, effect);
     if (!outcome.ok()) {
       fail(outcome.error());
       return false;
@@ -224,6 +225,7 @@ bool Persister::State::append(const Submitted& submitted) {
   if (appended == synced) unsynced_since_ms = files.ticks_ms();
   appended = commit.version;
   is_marked = false;
+  may_freeze = effect_is_last;
   const bool applied = apply(commit, log->end().log);
   effect.clear();
   const bool is_own = submitted.process == options.process;

@@ -45,6 +45,7 @@ struct Persister::State final : HubHost {
   bool work();
   bool work_slice(std::size_t budget);
   bool overdue() const;
+  bool freeze_is_due() const;
   void publish();
   void count_files();
   void fail(const base::Error& error);  // for good
@@ -105,6 +106,8 @@ struct Persister::State final : HubHost {
   std::unique_ptr<Hub> hub;
   std::optional<Orderer> orderer;  // once it is shared
   triples::CommitWriter effect;    // of the first submission, if it is made and not in the log yet
+  bool effect_is_last = false;     // the memtable may be frozen behind it
+  bool may_freeze = true;          // the last record was such a one
   std::uint64_t released = 0;      // logs below may be gone
   bool has_failed_hub = false;     // it was told
   std::optional<Watermarks> told;

@@ -132,13 +132,18 @@ bool Persister::State::overdue() const {
   return bytes_since_freeze > options.lsm.memtable_bytes && !tree->can_freeze();
 }
 
+// In a shared directory behind a record that says what a new host must know.
+bool Persister::State::freeze_is_due() const {
+  return tree->wants_freeze() && (!is_shared || may_freeze);
+}
+
 // Flushes and compacts a slice.  Returns: whether there was anything to do.
 bool Persister::State::work() {
   if (tree_retry_ms != 0) {
     if (files.ticks_ms() < tree_retry_ms) return false;
     tree_retry_ms = 0;
   }
-  if (tree->wants_freeze() && tree->can_freeze()) {
+  if (freeze_is_due() && tree->can_freeze()) {
     // What goes into files is durable in the log first, so that no file is ahead of the log.
     if (appended > synced && !sync()) return false;
     tree->freeze();

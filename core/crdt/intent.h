@@ -61,7 +61,7 @@ struct IntentRow {
   triples::TypeId type{};
   IntentKind kind = IntentKind::kPut;
   // kUpdate, kDelete: the number of the newest own transaction that put this row and that was not
-  // acknowledged when this one was made; 0: there was none.
+  // acknowledged when this one was made, its own number if that is so; 0: there was none.
   std::uint64_t own_insert = 0;
   std::string_view key;
   std::vector<IntentCell> cells;  // each attr once
