@@ -50,7 +50,7 @@ int fail(const Error& error) {
 
 bool makes_directory(Call call) {
   return call == Call::kShell || call == Call::kRun || call == Call::kImport ||
-         call == Call::kMerge || call == Call::kRestore;
+         call == Call::kMerge || call == Call::kRestore || call == Call::kServe;
 }
 
 Result<Database> open_database(const Invocation& invocation) {

@@ -1,11 +1,15 @@
 #include "cli/directory_calls.h"
 
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -67,20 +71,60 @@ class Bar {
   std::uint64_t shown_ = kNothing;
 };
 
-// Waits for an interrupt until the time is over.  Returns: whether there was one.
-bool wait_for_interrupt(const sigset_t& signals, double seconds) {
+// Interrupts as something that can be waited for, from before the database makes threads on.
+class Interrupts {
+ public:
+  Interrupts() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    descriptor_ = signalfd(-1, &signals, SFD_CLOEXEC);
+  }
+  ~Interrupts() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+};
+
+// A time to be over by, or never.
+class Deadline {
+ public:
+  explicit Deadline(double seconds) : end_(Clock::now() + Span(std::max(seconds, 0.0))) {
+    is_set_ = seconds > 0;
+  }
+  bool is_over() const { return is_set_ && Clock::now() >= end_; }
+  int left_ms() const {  // for poll(): -1 is for ever
+    constexpr double kMax = 1e9;
+    if (!is_set_) return -1;
+    const double left = std::chrono::duration<double>(end_ - Clock::now()).count() * 1000;
+    return static_cast<int>(std::clamp(std::ceil(left), 0.0, kMax));
+  }
+
+ private:
   using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  using Span = std::chrono::duration<double>;
+  std::chrono::time_point<Clock, Span> end_;
+  bool is_set_ = false;
+};
+
+// Takes in what others commit, until `enough`, an interrupt or the time is over.
+// Errors: io, corrupt: nothing more can be heard.
+Result<void> follow(Database& database, const Interrupts& interrupts, const Deadline& deadline,
+                    const std::function<bool()>& enough) {
   for (;;) {
-    const double left = std::chrono::duration<double>(end - Clock::now()).count();
-    if (seconds >= 0 && left <= 0) return false;
-    timespec time{};
-    time.tv_sec = static_cast<time_t>(left);
-    time.tv_nsec = static_cast<long>((left - static_cast<double>(time.tv_sec)) * 1e9);
-    const int got =
-        seconds < 0 ? sigwaitinfo(&signals, nullptr) : sigtimedwait(&signals, nullptr, &time);
-    if (got > 0) return true;
-    if (errno != EINTR && errno != EAGAIN) return true;
+    const auto heard = database.poll();
+    if (!heard) return heard.error();
+    if (enough() || deadline.is_over()) return {};
+    pollfd waits[] = {{interrupts.descriptor(), POLLIN, 0}, {database.wake_fd(), POLLIN, 0}};
+    const int ready = ::poll(waits, 2, deadline.left_ms());
+    if (ready > 0 && waits[0].revents != 0) return {};
   }
 }
 
@@ -128,23 +172,44 @@ int run_export(const Invocation& invocation) {
 }
 
 int run_watch(const Invocation& invocation) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the database makes a thread
+  const Interrupts interrupts;
+  const Deadline deadline(invocation.timeout_s);
   auto database = open_database(invocation);
   if (!database) return fail(database.error());
   const auto select = inner_select(database.value(), invocation.select);
   if (!select) return fail(select.error());
   Printer printer(Mode::kJson);
-  Session session(database.value(), [&](const Output& output) { printer.take(output); });
+  std::uint64_t patches = 0;
+  bool printed = true;
+  const auto is_enough = [&] {
+    return !printed || (invocation.commits > 0 && patches >= invocation.commits);
+  };
+  Session session(database.value(), [&](const Output& output) {
+    if (is_enough()) return;
+    if (output.kind == OutputKind::kPatch) ++patches;
+    printer.take(output);
+    printed = printer.finish();  // whoever reads the pipe has it now
+  });
   const auto subscribed = session.run("SUBSCRIBE watch AS " + select.value());
-  if (!printer.finish()) return kExitFailed;
   if (!subscribed) return fail(subscribed.error());
-  // Nobody else can commit to the directory while this process has it.
-  (void)wait_for_interrupt(signals, invocation.timeout_s > 0 ? invocation.timeout_s : -1);
-  return invocation.commits > 0 ? kExitFailed : kExitOk;
+  const auto followed = follow(database.value(), interrupts, deadline, is_enough);
+  if (!followed) return fail(followed.error());
+  return printed && patches >= invocation.commits ? kExitOk : kExitFailed;
+}
+
+int run_serve(const Invocation& invocation) {
+  if (!invocation.listen.empty()) {
+    return fail(command_error(ErrorCode::kUnsupported,
+                              "this build has no `tremula serve --listen` yet: processes of one "
+                              "machine share DIR without it"));
+  }
+  const Interrupts interrupts;
+  auto database = open_database(invocation);
+  if (!database) return fail(database.error());
+  std::fprintf(stderr, "serving %s until interrupted\n", invocation.directory.c_str());
+  const auto served = follow(database.value(), interrupts, Deadline(0), [] { return false; });
+  if (!served) return fail(served.error());
+  return end_call(database.value(), true);
 }
 
 }  // namespace tremula::cli

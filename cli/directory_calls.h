@@ -15,5 +15,7 @@ int run_import(const Invocation& invocation);
 int run_export(const Invocation& invocation);
 // Ends after --commits patches, after --timeout, or by SIGINT or SIGTERM.
 int run_watch(const Invocation& invocation);
+// Holds the directory, as its host or the next one, until SIGINT or SIGTERM.
+int run_serve(const Invocation& invocation);
 
 }  // namespace tremula::cli

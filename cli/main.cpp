@@ -24,9 +24,9 @@ int run(const Invocation& invocation) {
     case Call::kCheck: return run_check(invocation);
     case Call::kBackup: return run_backup(invocation);
     case Call::kRestore: return run_restore(invocation);
+    case Call::kServe: return run_serve(invocation);
     case Call::kChanges:
-    case Call::kMerge:
-    case Call::kServe: return refuse_call(invocation);
+    case Call::kMerge: return refuse_call(invocation);
   }
   return kExitUsage;
 }

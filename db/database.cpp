@@ -12,6 +12,7 @@
 #include "db/session.h"
 #include "db/statements.h"
 #include "persist/posix_file_system.h"
+#include "persist/posix_wire.h"
 
 namespace tremula {
 
@@ -58,20 +59,24 @@ Database Database::in_memory() {
 }
 
 Result<Database> Database::open(const std::string& path, const Options& options) {
-  return db::OpenOn::open(persist::make_posix_file_system(), path, options);
+  return db::OpenOn::open(persist::make_posix_file_system(), persist::make_posix_wire(), path,
+                          options);
 }
 
 namespace db {
 
-Result<Database> OpenOn::open(std::shared_ptr<base::FileSystem> files, const std::string& path,
+Result<Database> OpenOn::open(std::shared_ptr<base::FileSystem> files,
+                              std::shared_ptr<persist::Wire> wire, const std::string& path,
                               const Options& options) {
   Database database = Database::in_memory();
   Engine& engine = *database.core_;
   const auto open = [&]() -> base::Result<void> {
-    TREMULA_TRY_ASSIGN(engine.storage, Storage::open(std::move(files), path, options));
+    TREMULA_TRY_ASSIGN(engine.storage,
+                       Storage::open(std::move(files), std::move(wire), path, options));
     TREMULA_TRY(engine.storage->load(engine.store));
     engine.commits = engine.storage->recovered_version();
     declare_indexes(engine);
+    if (engine.storage->is_member()) TREMULA_TRY(engine.storage->share(engine));
     return {};
   };
   const auto opened = open();
@@ -197,6 +202,7 @@ Result<void> Database::wait_durable(Ticket ticket) {
 Result<std::size_t> Database::poll() {
   const Lock lock(core_->mutex);
   const auto poll = [&]() -> base::Result<std::size_t> {
+    if (core_->storage) core_->storage->clear_wake();
     TREMULA_TRY_ASSIGN(const std::size_t commits, db::catch_up(*core_));
     TREMULA_TRY(db::take_news(*core_));
     return commits;

@@ -282,8 +282,11 @@ Done Session::State::export_rows(const treeql::Export& to, const treeql::Stateme
 Done Session::State::maintain(treeql::Maintenance what) {
   const bool flushes = what == treeql::Maintenance::kFlush;
   if (engine_.storage) {
-    TREMULA_TRY(flushes ? engine_.storage->wait_durable(engine_.commits)
-                        : engine_.storage->wait_ordered(engine_.commits));
+    if (!flushes || engine_.sharing) {
+      TREMULA_TRY(engine_.storage->sync(engine_.commits));
+      TREMULA_TRY(db::begin_call(engine_));
+    }
+    if (flushes) TREMULA_TRY(engine_.storage->wait_durable(engine_.commits));
   }
   const std::string_view name = flushes ? "durable" : "synced";
   emit(OutputKind::kWrite,

@@ -46,6 +46,8 @@ void show_stats(Engine& engine, const LineVisitor& line) {
   show("subscription_bytes", engine.subscriptions.memory_bytes());
   if (!engine.storage) return;
   const persist::PersisterStatus status = engine.storage->status();
+  show("host", engine.storage->is_host() ? 1 : 0);
+  show("pending", engine.sharing ? engine.sharing->pending() : 0);
   show("ordered", status.ordered);
   show("durable", status.durable);
   show("queue_bytes", status.queue_bytes);

@@ -1,6 +1,7 @@
 #include "db/storage.h"
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -60,20 +61,38 @@ bool put(lsm::RowTable& table, const lsm::MemtableRow& row) {
       break;
   }
   for (const triples::WrittenCell& cell : row.cells) {
-    table.write(row.slot, table.column(cell.attr), cell.value);
+    if (lsm::is_hidden_attr(cell.attr)) continue;
+    const bool is_gone = lsm::is_removed_mark(cell.value);
+    table.write(row.slot, table.column(cell.attr),
+                is_gone ? triples::Value::missing() : cell.value);
   }
   return true;
 }
 
+std::uint64_t random_process() {
+  std::random_device random;
+  std::uint64_t process = 0;
+  while (process == 0) process = std::uint64_t{random()} << 32 | random();
+  return process;
+}
+
 }  // namespace
 
-Storage::Storage(std::shared_ptr<base::FileSystem> files, std::string directory,
-                 const Options& options)
-    : files_(std::move(files)), directory_(std::move(directory)), options_(options) {}
+Storage::Storage(std::shared_ptr<base::FileSystem> files, std::shared_ptr<persist::Wire> wire,
+                 std::string directory, const Options& options)
+    : files_(std::move(files)),
+      wire_(std::move(wire)),
+      directory_(std::move(directory)),
+      options_(options) {}
 
-Storage::~Storage() = default;
+Storage::~Storage() {
+  if (shared_) shared_->leave();
+  persister_.reset();  // before the board that it publishes to
+  shared_.reset();
+}
 
 Result<std::unique_ptr<Storage>> Storage::open(std::shared_ptr<base::FileSystem> files,
+                                               std::shared_ptr<persist::Wire> wire,
                                                const std::string& directory,
                                                const Options& options) {
   if (!options.create) {
@@ -84,15 +103,36 @@ Result<std::unique_ptr<Storage>> Storage::open(std::shared_ptr<base::FileSystem>
       return base::Error{base::ErrorCode::kIo, directory + ": there is no database here"};
     }
   }
-  std::unique_ptr<Storage> storage(new Storage(std::move(files), directory, options));
-  TREMULA_TRY_ASSIGN(storage->persister_, persist::Persister::open(*storage->files_, directory,
-                                                                   persister_options(options)));
+  std::unique_ptr<Storage> storage(
+      new Storage(std::move(files), std::move(wire), directory, options));
+  storage->persister_options_ = db::persister_options(options);
+  if (storage->wire_) {
+    TREMULA_TRY_ASSIGN(storage->board_, persist::WatermarkBoard::make());
+    storage->persister_options_.wire = storage->wire_.get();
+    storage->persister_options_.board = storage->board_.get();
+    storage->persister_options_.process = random_process();
+  }
+  auto opened = persist::Persister::open(*storage->files_, directory, storage->persister_options_);
+  if (opened.ok()) {
+    storage->persister_ = std::move(opened).value();
+    return storage;
+  }
+  if (opened.error().code != base::ErrorCode::kLocked || !storage->wire_) return opened.error();
+  storage->shared_ =
+      std::make_unique<SharedDirectory>(*storage->files_, directory, storage->persister_options_);
+  storage->has_shared_ = true;
+  TREMULA_TRY(storage->shared_->join());
   return storage;
 }
 
 Result<void> Storage::load(Store& store) {
-  persist::Persister& persister = *persister_;
-  TREMULA_TRY(store.attach_files([&persister] { return persister.snapshot(); }));
+  if (!unstarted()) {
+    TREMULA_TRY(shared_->read());
+    recovered_ = shared_->version();
+  } else {
+    recovered_ = unstarted()->recovered_version();
+  }
+  TREMULA_TRY(store.attach_files([this] { return files().snapshot; }));
   TREMULA_TRY(read_tick());
   TREMULA_TRY(replay(store, true));
   store.reread_catalog();
@@ -100,8 +140,19 @@ Result<void> Storage::load(Store& store) {
   store.keys().start_after(logged_tick_);
   if (store.file_error().code != base::ErrorCode::kOk) return store.file_error();
   store.set_version(recovered_version() + 1);
-  persister_->start();
-  return {};
+  if (persister_) {
+    persister_->start();
+    return {};
+  }
+  return shared_->start();
+}
+
+void Storage::visit_log(const RowVisitor& visit) {
+  if (persist::Persister* persister = unstarted()) {
+    persister->tree().visit_memtables(visit);
+  } else {
+    shared_->visit_log(visit);
+  }
 }
 
 // Writes what the log has and the files lack over the rows of the files.
@@ -113,12 +164,12 @@ Result<void> Storage::replay(Store& store, bool of_catalog) {
     written.clear();
   };
   bool deleting = true;
-  persister_->tree().visit_memtables([&](const lsm::MemtableRow& row) {
+  visit_log([&](const lsm::MemtableRow& row) {
     if (is_of_catalog(row.type) != of_catalog) return;
-    if (row.type == kTickType) {
-      if (!row.cells.empty()) logged_tick_ = row.cells.front().value.integer;
-      return;
+    if (row.type == kTickType && !row.cells.empty()) {
+      logged_tick_ = std::max(logged_tick_, row.cells.front().value.integer);
     }
+    if (!Overlay::is_kept(row.type)) return;
     // Deleted rows come first: others may have taken over their slots and keys.
     if (std::exchange(deleting, row.fate == Fate::kDeleted) && !deleting) settle();
     lsm::RowTable& table = store.row_table(row.type);
@@ -136,7 +187,7 @@ Result<void> Storage::replay(Store& store, bool of_catalog) {
 
 // The tick in the files; the log's, which replay() reads, comes after it.
 Result<void> Storage::read_tick() {
-  return persister_->snapshot()->scan(kTickType, kTickAttr, [this](const lsm::Entry& entry) {
+  return files().snapshot->scan(kTickType, kTickAttr, [this](const lsm::Entry& entry) {
     logged_tick_ = entry.value.integer;
   });
 }
@@ -151,31 +202,58 @@ Result<std::optional<std::uint64_t>> Storage::submit(Store& store) {
     record_.cell(kTickAttr, triples::Value::int_of(tick));
   }
   auto version = persister_->submit(record_.view());
+  if (!version.ok() && is_shared() && version.error().code == base::ErrorCode::kLocked) {
+    return std::optional<std::uint64_t>();
+  }
   if (version.ok()) logged_tick_ = tick;
   if (record_.size() > kKeptRecordBytes) record_ = {};
   if (!version.ok()) return version.error();
   return std::optional(version.value());
 }
 
-int Storage::wake_fd() const { return -1; }
-
-bool Storage::is_shared() const { return false; }
-
-Result<void> Storage::share(Engine&) {
-  return base::Error{base::ErrorCode::kUnsupported, directory_ + ": can't be shared yet"};
+Result<void> Storage::share(Engine& engine) {
+  if (!shared_) {
+    shared_ = std::make_unique<SharedDirectory>(*files_, directory_, persister_options_);
+    if (const auto begun = shared_->begin_as_host(*persister_); !begun.ok()) {
+      shared_.reset();
+      return begun;
+    }
+    has_shared_ = true;
+  }
+  TREMULA_ASSERT(shared_->version() == engine.commits);
+  engine.sharing = std::make_unique<Sharing>(*shared_, engine.store, engine.commits, logged_tick_);
+  return {};
 }
 
-Result<void> Storage::wait_ordered(std::uint64_t version) {
-  return persister_->wait_ordered(version);
+Result<void> Storage::sync(std::uint64_t commits) {
+  return has_shared_ ? shared_->sync() : persister_->wait_ordered(commits);
 }
 
-Result<void> Storage::wait_durable(std::uint64_t version) {
-  return persister_->wait_durable(version);
+Result<void> Storage::wait_durable(std::uint64_t commits) {
+  if (!has_shared_) return persister_->wait_durable(commits);
+  TREMULA_TRY(shared_->sync());
+  return shared_->wait_durable(shared_->ordered());
 }
 
-std::uint64_t Storage::recovered_version() const { return persister_->recovered_version(); }
-persist::PersisterStatus Storage::status() const { return persister_->status(); }
-std::uint64_t Storage::flushed_version() const { return persister_->flushed_version(); }
+persist::PersisterStatus Storage::status() const {
+  return persister_ ? persister_->status() : shared_->status();
+}
+
+// Alone, the newest; else those that base has reached, from the moment on when others came.
+Storage::Files Storage::files() const {
+  if (shared_) return shared_->files();
+  Files files = persister_->files();
+  if (!is_shared()) return files;
+  auto start = persister_->wait_shared_start();
+  if (!start.ok()) return files;  // the log takes nothing any more
+  return {std::move(start.value().snapshot), start.value().flushed};
+}
+
+std::uint64_t Storage::follow_files(std::uint64_t base) {
+  // After an error the files of before still serve.
+  if (shared_) (void)shared_->follow_files(base);
+  return files().flushed;
+}
 
 void Reading::trim_memory(Engine& engine) {
   // Memory grows by loads and by commits; to look at it costs more than one of either.
@@ -190,7 +268,8 @@ void Reading::trim_memory(Engine& engine) {
   engine.commits_when_trimmed = engine.commits;
   const std::size_t budget = engine.storage->options().memory_bytes;
   const std::size_t live = engine.arrangements.memory_bytes() + engine.graph.stats().bytes;
-  const std::uint64_t flushed = engine.storage->flushed_version();
+  const std::uint64_t flushed =
+      engine.storage->follow_files(engine.sharing ? engine.sharing->base() : 0);
   engine.store.drop_cold(budget - std::min(budget, live),
                          engine.sharing ? engine.sharing->droppable(flushed) : flushed);
 }

@@ -276,6 +276,21 @@ Result<void> dump_sst(base::FileSystem& files, const std::string& directory,
 
 }  // namespace
 
+namespace {
+
+// A directory that another process writes meanwhile: what a check finds wrong may be what it read
+// half before and half after a change. Damage is found again and again.
+Result<DirectoryReport> check_in_use(base::FileSystem& files, const std::string& directory) {
+  constexpr int kTries = 20;
+  for (int tries = 1;; ++tries) {
+    auto report = DirectoryCheck(files, directory).run();
+    const bool is_well = report.ok() && report.value().problems.empty();
+    if (is_well || tries == kTries) return report;
+  }
+}
+
+}  // namespace
+
 Result<DirectoryReport> check_directory(base::FileSystem& files, const std::string& directory) {
   if (const auto there = expect_database(files, directory); !there.ok()) {
     if (there.error().code != ErrorCode::kCorrupt) return there.error();
@@ -287,7 +302,11 @@ Result<DirectoryReport> check_directory(base::FileSystem& files, const std::stri
   std::unique_ptr<base::FileLock> lock;
   TREMULA_TRY_ASSIGN(const bool has_lock, files.exists(directory + "/LOCK"));
   if (has_lock) {
-    TREMULA_TRY_ASSIGN(lock, files.lock(directory + "/LOCK", ""));
+    auto taken = files.lock(directory + "/LOCK", "");
+    if (!taken.ok() && taken.error().code == ErrorCode::kLocked) {
+      return check_in_use(files, directory);
+    }
+    TREMULA_TRY_ASSIGN(lock, std::move(taken));
   }
   return DirectoryCheck(files, directory).run();
 }

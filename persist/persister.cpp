@@ -127,6 +127,11 @@ std::uint64_t Persister::flushed_version() const {
   return state_->flushed;
 }
 
+Persister::Files Persister::files() const {
+  const std::lock_guard lock(state_->mutex);
+  return {state_->snapshot, state_->flushed};
+}
+
 std::shared_ptr<const lsm::LsmSnapshot> Persister::snapshot() const {
   const std::lock_guard lock(state_->mutex);
   return state_->snapshot;

@@ -90,6 +90,9 @@ class Persister {
   struct SharedStart {
     LogPosition at;
     std::uint64_t version = 0;
+    // The files of then: later ones may have what this process has not read.
+    std::shared_ptr<const lsm::LsmSnapshot> snapshot;
+    std::uint64_t flushed = 0;  // all up to here is in them
   };
   base::Result<SharedStart> wait_shared_start();
   // This process's transaction `number`, as intents: 1, 2, 3 ... What was ordered before is dropped.
@@ -106,6 +109,12 @@ class Persister {
   std::uint64_t flushed_version() const;
   // The files of now.
   std::shared_ptr<const lsm::LsmSnapshot> snapshot() const;
+  // Both, of one moment.
+  struct Files {
+    std::shared_ptr<const lsm::LsmSnapshot> snapshot;
+    std::uint64_t flushed = 0;
+  };
+  Files files() const;
 
   // One turn: takes what is in the queue, syncs if due, works a slice.  Returns: whether anything
   // was done.

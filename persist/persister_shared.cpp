@@ -173,7 +173,7 @@ bool Persister::State::order_submissions() {
       if (failure || !queue.empty() || !taken.empty()) return any;
       if (!shared_start) {
         // All that this process wrote alone is in the log: the order goes on for everybody.
-        shared_start = {log->end(), appended};
+        shared_start = {log->end(), appended, snapshot, flushed};
         // Who has taken over may have read less than the host before had ordered.
         own_log = options.shared_at_once ? released : log->end().log;
         if (!orderer) orderer.emplace(*tree);

@@ -1,0 +1,194 @@
+// Databases of one directory, each as a process of its own would open it: files and wire in memory.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "db/open_on.h"
+#include "persist/memory_file_system.h"
+#include "persist/memory_wire.h"
+#include "tests/db/support.h"
+#include "tests/property/rng.h"
+
+namespace tremula::test {
+namespace {
+
+using persist::MemoryFileSystem;
+using persist::MemoryWire;
+
+struct Disk {
+  std::shared_ptr<MemoryFileSystem> files = std::make_shared<MemoryFileSystem>();
+  std::shared_ptr<MemoryWire> wire = std::make_shared<MemoryWire>();
+
+  std::unique_ptr<Database> open(const Options& options = {}) {
+    auto db = db::OpenOn::open(files, wire, "db", options);
+    if (!db.ok()) FAIL(db.error().text);
+    return std::make_unique<Database>(std::move(db).value());
+  }
+};
+
+std::string json(Database& db, std::string_view select) {
+  auto rows = db.query(select);
+  return rows.ok() ? rows.value().json() : "! " + name_of(rows.error());
+}
+
+constexpr const char* kTable =
+    "TABLE T = 1 (K INT = 1 KEY, A INT = 2, B TEXT = 3, C INT = 4 COUNTER)";
+constexpr const char* kAll = "SELECT { t.* } FROM T AS t";
+
+}  // namespace
+
+TEST_CASE("shared directory: who comes later sees what is there, and both see both's commits") {
+  Disk disk;
+  auto first = disk.open();
+  first->run(kTable).value();
+  first->run("INSERT INTO T {K: 1, A: 1}").value();
+  auto second = disk.open();
+  CHECK(json(*second, kAll) == R"([{"K":1,"A":1,"B":null,"C":0}])");
+  second->run("INSERT INTO T {K: 2, A: 2}; UPDATE T SET C = C + 5; SYNC;").value();
+  first->run("SYNC").value();
+  CHECK(json(*first, "SELECT { t.K, t.C } FROM T AS t") == R"([{"K":1,"C":5},{"K":2,"C":5}])");
+  first->run("UPDATE T SET C = C + 1 WHERE K = 1; INSERT INTO T {K: 3}; SYNC").value();
+  second->run("SYNC").value();
+  CHECK(json(*second, "SELECT { t.K, t.C } FROM T AS t") ==
+        R"([{"K":1,"C":6},{"K":2,"C":5},{"K":3,"C":0}])");
+  CHECK(first->version() == second->version());
+  CHECK(run(*second, "FLUSH") == "{\"durable\":" + std::to_string(second->version()) + "}");
+}
+
+TEST_CASE("shared directory: the next one takes over from a host that leaves, nothing is lost") {
+  Disk disk;
+  auto first = disk.open();
+  first->run(kTable).value();
+  auto second = disk.open();
+  auto third = disk.open();
+  for (int i = 0; i < 30; ++i) {
+    second->run("INSERT INTO T {K: $k, A: 2}", {{"k", i}}).value();
+    third->run("INSERT INTO T {K: $k, A: 3}", {{"k", 100 + i}}).value();
+    if (i == 10) first.reset();
+    if (i == 20) second = disk.open();
+  }
+  second->run("SYNC").value();
+  third->run("SYNC").value();
+  second->run("SYNC").value();
+  CHECK(json(*second, "SELECT { n: count(*) } FROM T AS t") == R"([{"n":60}])");
+  CHECK(json(*second, kAll) == json(*third, kAll));
+  second.reset();
+  third.reset();
+  auto last = disk.open();
+  CHECK(json(*last, "SELECT { n: count(*) } FROM T AS t") == R"([{"n":60}])");
+}
+
+TEST_CASE("shared directory: a change of the schema waits, and is refused after another's") {
+  Disk disk;
+  auto first = disk.open();
+  auto second = disk.open();
+  first->run(kTable).value();
+  second->run("SYNC").value();
+  second->run("TABLE U = 2 (K INT = 1 KEY); INSERT INTO U {K: 1}; SYNC").value();
+  first->run("SYNC").value();
+  CHECK(json(*first, "SELECT { u.K } FROM U AS u") == R"([{"K":1}])");
+  first->run("TABLE U = 2 (K INT = 1 KEY, V TEXT = 2 DEFAULT 'v'); SYNC").value();
+  first->run("TABLE W = 3 (K INT = 1 KEY); TABLE X = 4 (K INT = 1 KEY); SYNC").value();
+  second->run("SYNC").value();
+  CHECK(json(*second, "SELECT { u.* } FROM U AS u") == R"([{"K":1,"V":"v"}])");
+  CHECK(json(*second, "SELECT { n: count(*) } FROM tremula_table AS t") == R"([{"n":4}])");
+}
+
+TEST_CASE("shared directory: four threads of writers, every commit counts once") {
+  Disk disk;
+  disk.open()->run(kTable).value();
+  constexpr int kWriters = 4;
+  constexpr int kCommits = 60;
+  std::vector<std::unique_ptr<Database>> databases;
+  for (int i = 0; i < kWriters; ++i) databases.push_back(disk.open());
+  databases[0]->run("INSERT INTO T {K: 0, C: 0}; SYNC").value();
+  for (auto& db : databases) db->run("SYNC").value();
+  std::vector<std::string> failures(kWriters);
+  std::vector<std::thread> threads;
+  for (int w = 0; w < kWriters; ++w) {
+    threads.emplace_back([&db = *databases[static_cast<std::size_t>(w)], w,
+                          &failure = failures[static_cast<std::size_t>(w)]] {
+      for (int i = 0; i < kCommits; ++i) {
+        const auto done = db.transact([&](Transaction& tx) {
+          tx.insert("T", {{"K", 1 + w + i * kWriters}, {"A", w}});
+          tx.execute("UPDATE T SET C = C + 1 WHERE K = 0");
+        });
+        if (!done.ok()) failure = done.error().text;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& failure : failures) REQUIRE(failure == "");
+  for (auto& db : databases) db->run("SYNC").value();
+  for (auto& db : databases) db->run("SYNC").value();
+  const std::string all = json(*databases[0], kAll);
+  for (auto& db : databases) {
+    CHECK(json(*db, "SELECT { t.C } FROM T AS t WHERE t.K = 0") == R"([{"C":240}])");
+    CHECK(json(*db, "SELECT { n: count(*) } FROM T AS t") == R"([{"n":241}])");
+    CHECK(json(*db, kAll) == all);
+  }
+}
+
+TEST_CASE("shared directory: much larger than memory, for the host and for a member") {
+  Disk disk;
+  Options options;
+  options.memory_bytes = 1U << 20;
+  auto host = disk.open(options);
+  host->run("TABLE T = 1 (K INT = 1 KEY, N INT = 2, V TEXT = 3)").value();
+  const auto text_of = [](std::int64_t k) {
+    return std::string(static_cast<std::size_t>(100 + k % 200), static_cast<char>('a' + k % 26));
+  };
+  const auto fill = [&](Database& db, std::int64_t from, std::int64_t to, std::int64_t by) {
+    for (std::int64_t k = from; k < to;) {
+      db.transact([&](Transaction& tx) {
+          for (int i = 0; i < 50 && k < to; ++i, k += by) {
+            tx.insert("T", {{"K", k}, {"N", k % 100}, {"V", text_of(k)}});
+          }
+        }).value();
+    }
+  };
+  fill(*host, 0, 6000, 1);
+  auto member = disk.open(options);
+  std::string failure;
+  std::thread other([&] {
+    try {
+      fill(*member, 6000, 14000, 2);
+    } catch (const Exception& exception) {
+      failure = exception.error().text;
+    }
+  });
+  fill(*host, 6001, 14000, 2);
+  other.join();
+  REQUIRE(failure == "");
+  for (const auto& db : {host.get(), member.get()}) db->run("SYNC").value();
+  for (const auto& db : {host.get(), member.get()}) db->run("SYNC").value();
+  property::Rng rng(3);
+  for (const auto& db : {host.get(), member.get()}) {
+    CHECK(json(*db, "SELECT { n: count(*), s: sum(t.N) } FROM T AS t") ==
+          R"([{"n":14000,"s":693000}])");
+    for (int i = 0; i < 300; ++i) {
+      const std::int64_t k = rng.below(14000);
+      const std::string found =
+          db->query("SELECT { t.V } FROM T AS t WHERE t.K = $k", {{"k", k}}).value().json();
+      REQUIRE(found == "[{\"V\":\"" + text_of(k) + "\"}]");
+    }
+  }
+  for (const auto& db : {host.get(), member.get()}) {
+    db->run("SYNC; UPDATE T SET N = N + 1 WHERE K % 10 = 0; SYNC").value();
+  }
+  host->run("SYNC").value();
+  CHECK(json(*host, "SELECT { s: sum(t.N) } FROM T AS t") == R"([{"s":695800}])");
+  CHECK(json(*member, "SELECT { s: sum(t.N) } FROM T AS t") == R"([{"s":695800}])");
+  host.reset();
+  CHECK(json(*member, "SELECT { s: sum(t.N) } FROM T AS t") == R"([{"s":695800}])");
+  member->run("DELETE FROM T WHERE K >= 100; SYNC").value();
+  member.reset();
+  auto last = disk.open(options);
+  CHECK(json(*last, "SELECT { n: count(*) } FROM T AS t") == R"([{"n":100}])");
+}
+
+}  // namespace tremula::test
