@@ -7,6 +7,7 @@
 #include "core/lsm/entry.h"
 #include "core/triples/catalog.h"
 #include "db/intents.h"
+#include "persist/orderer.h"
 
 namespace tremula::db {
 
@@ -163,7 +164,10 @@ Result<Sharing::Taken> Sharing::take(const persist::LogCommit& commit) {
     TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
     if (!more) break;
     if (row.type != triples::kProcessType || row.key != process_key_) continue;
-    if (!row.cells.empty()) number = static_cast<std::uint64_t>(row.cells.front().value.integer);
+    for (const triples::WrittenCell& cell : row.cells) {
+      if (cell.attr == persist::kNumberAttr)
+        number = static_cast<std::uint64_t>(cell.value.integer);
+    }
   }
   store_.begin_statement();
   bool is_of_schema = false;
