@@ -433,15 +433,18 @@ base::Result<LsmTree::Checked> LsmTree::check(
   TREMULA_TRY_ASSIGN(const Manifest::Dump dump, Manifest::dump(files, directory, line));
   const TreeFiles tree_files(files, directory, LsmOptions());
   FileMap open_files;
+  std::uint64_t bytes = 0;
   for (const auto& [number, file] : dump.contents.files) {
+    bytes += file.info.size;
     TREMULA_TRY_ASSIGN(FileRef opened, tree_files.open(file.info));
     TREMULA_TRY(opened->reader->check());
     line(sst_name(number) + ": level " + std::to_string(file.level) + ", " +
          std::to_string(opened->reader->blocks().size()) + " blocks, whole");
     open_files.emplace(number, std::move(opened));
   }
-  TREMULA_TRY(make_version(dump.contents, open_files));
-  return Checked{dump.contents.state, dump.edits};
+  TREMULA_TRY_ASSIGN(VersionRef version, make_version(dump.contents, open_files));
+  return Checked{dump.contents.state, dump.edits, open_files.size(), bytes,
+                 make_snapshot(std::move(version))};
 }
 
 }  // namespace tremula::lsm

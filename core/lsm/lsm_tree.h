@@ -109,6 +109,9 @@ class LsmTree {
   struct Checked {
     TreeState state;
     std::uint64_t edits = 0;
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;                      // of the files
+    std::shared_ptr<const LsmSnapshot> snapshot;  // `files` outlives it
   };
   static base::Result<Checked> check(base::FileSystem& files, const std::string& directory,
                                      const std::function<void(std::string_view line)>& line);
