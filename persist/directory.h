@@ -32,7 +32,8 @@ struct DirectoryReport {
 //   the chain of checksums from the manifest down, the order of all keys, the log's records;
 //   for each type, rows and directory of keys name the same slots; no value stands in a slot
 //   without a row; the log's commits change rows that are there.
-// Returns: what was found, damage in `problems`.  Errors: io, locked (somebody has it open).
+// Somebody may have it open: then what looks wrong is looked at again, for it may be a change in hand.
+// Returns: what was found, damage in `problems`.  Errors: io.
 base::Result<DirectoryReport> check_directory(base::FileSystem& files,
                                               const std::string& directory);
 
@@ -50,7 +51,7 @@ base::Result<void> dump_file(base::FileSystem& files, const std::string& directo
 base::Result<std::uint64_t> backup_directory(base::FileSystem& files, const std::string& source,
                                              const std::string& destination);
 
-// The same, and the copy takes a site id of its own when it is opened.
+// The same, and the copy takes a site id of its own with its first write.
 base::Result<std::uint64_t> restore_directory(base::FileSystem& files, const std::string& source,
                                               const std::string& destination);
 

@@ -58,20 +58,27 @@ base::Result<void> Persister::State::take_lock() {
   return {};
 }
 
-// A replica has a name of its own; a copied directory, whose lock is another file than the one
-// noted, takes a new one.
+// A replica has a name of its own. A copied directory, whose lock is another file than the one
+// noted, takes a new one, but with its first write alone: until then it has nothing of its own.
 base::Result<void> Persister::State::note_site() {
-  TREMULA_TRY_ASSIGN(const std::uint64_t identity, files.identity(directory + "/LOCK"));
+  TREMULA_TRY_ASSIGN(lock_identity, files.identity(directory + "/LOCK"));
   lsm::TreeState state = tree->state();
-  const bool has_site = state.site.size() == kSiteBytes && state.lock_identity == identity;
-  if (has_site && state.first_log != 0) return {};
-  if (!has_site) {
-    state.site = random_bytes(kSiteBytes);
-    state.lock_identity = identity;
-  }
+  site_is_due = state.site.size() != kSiteBytes || state.lock_identity != lock_identity;
+  if (state.first_log != 0) return {};
   // From now on a log that isn't there is damage, and no sign of a new directory.
-  state.first_log = std::max(state.first_log, std::min<std::uint64_t>(log->end().log, 1));
+  state.first_log = std::min<std::uint64_t>(log->end().log, 1);
   return tree->set_state(state);
+}
+
+// Before anything is appended to the log.
+base::Result<void> Persister::State::take_site() {
+  if (!site_is_due) return {};
+  lsm::TreeState state = tree->state();
+  state.site = random_bytes(kSiteBytes);
+  state.lock_identity = lock_identity;
+  TREMULA_TRY(tree->set_state(state));
+  site_is_due = false;
+  return {};
 }
 
 base::Result<void> Persister::State::replay() {

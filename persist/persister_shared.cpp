@@ -210,7 +210,7 @@ bool Persister::State::order_one(const Submitted& submitted) {
 // The effect in hand.
 bool Persister::State::append(const Submitted& submitted) {
   const LogCommit commit{appended + 1, effect.view()};
-  const auto written = log->append(std::span(&commit, 1), tree->edits());
+  const auto written = append_to_log(std::span(&commit, 1));
   if (!written.ok()) {
     if (!base::is_disk_full(written.error())) {
       fail(written.error());

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,11 +36,13 @@ struct Persister::State final : HubHost {
   base::Result<void> open();
   base::Result<void> take_lock();
   base::Result<void> note_site();
+  base::Result<void> take_site();
   base::Result<void> replay();
 
   // --- Stepping (persister_steps.cpp) ---
   bool step();
   bool order();
+  base::Result<void> append_to_log(std::span<const LogCommit> commits);
   bool sync_if_due();
   bool sync();
   bool work();
@@ -101,6 +104,8 @@ struct Persister::State final : HubHost {
   bool is_marked = true;               // the log says how far it is synced
   std::size_t bytes_since_freeze = 0;  // that were applied while a freeze was wanted
   std::int64_t tree_retry_ms = 0;      // a full disk stopped the tree: not before this time
+  std::uint64_t lock_identity = 0;
+  bool site_is_due = false;  // the first write takes a site id
   bool is_closed = false;
   std::thread thread;
   std::unique_ptr<Hub> hub;

@@ -49,7 +49,7 @@ bool Persister::State::order() {
   if (taken.empty()) return false;
   group.clear();
   for (const CommitChunk& chunk : taken) chunk.list(group);
-  const auto written = log->append(group, tree->edits());
+  const auto written = append_to_log(group);
   if (!written.ok()) {
     if (!base::is_disk_full(written.error())) {
       fail(written.error());
@@ -83,6 +83,11 @@ bool Persister::State::order() {
   }
   taken.clear();
   return true;
+}
+
+base::Result<void> Persister::State::append_to_log(std::span<const LogCommit> commits) {
+  TREMULA_TRY(take_site());
+  return log->append(commits, tree->edits());
 }
 
 bool Persister::State::apply(const LogCommit& commit, std::uint64_t file) {

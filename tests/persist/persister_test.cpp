@@ -318,6 +318,48 @@ TEST_CASE("persister: a database that was only looked at is not written to") {
   }
 }
 
+TEST_CASE("persister: a copy takes a name of its own with its first write, not before") {
+  MemoryFileSystem files;
+  {
+    auto persister = opened(files);
+    REQUIRE(persister->submit(insert_record(0, 1)).ok());
+    REQUIRE(persister->close().ok());
+  }
+  const auto site = [&](const std::string& directory) {
+    return lsm::LsmTree::check(files, directory, [](std::string_view) {}).value().state.site;
+  };
+  const std::string own = site("db");
+  CHECK(own.size() == 16);
+  REQUIRE(files.make_directory("copy").ok());
+  const auto names = files.list("db");
+  REQUIRE(names.ok());
+  for (const std::string& name : names.value()) {
+    const auto from = files.open("db/" + name, base::OpenMode::kRead);
+    REQUIRE(from.ok());
+    std::string bytes(from.value()->size().value(), '\0');
+    REQUIRE(from.value()->read(0, {bytes.data(), bytes.size()}).ok());
+    const auto to = files.open("copy/" + name, base::OpenMode::kCreate);
+    REQUIRE(to.ok());
+    REQUIRE(to.value()->write(0, bytes).ok());
+  }
+  for (int i = 0; i < 2; ++i) {
+    auto persister = Persister::open(files, "copy", {}).value();
+    run_dry(*persister);
+    REQUIRE(persister->close().ok());
+    CHECK(site("copy") == own);
+  }
+  std::string of_copy;
+  for (triples::Slot slot = 1; slot < 3; ++slot) {
+    auto persister = Persister::open(files, "copy", {}).value();
+    REQUIRE(persister->submit(insert_record(slot, 1)).ok());
+    REQUIRE(persister->close().ok());
+    CHECK(site("copy") != own);
+    if (slot == 1) of_copy = site("copy");
+    CHECK(site("copy") == of_copy);  // once it has one, it keeps it
+  }
+  CHECK(site("db") == own);
+}
+
 TEST_CASE("persister: with its thread, commits of several threads become durable in one order") {
   MemoryFileSystem files;
   constexpr triples::Slot kEach = 500;
