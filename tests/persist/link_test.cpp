@@ -353,14 +353,23 @@ TEST_CASE("link: hosts that talk nonsense, or another protocol, are left") {
 
 namespace {
 
-// A process of the machine that hosts until it is killed.  Never returns.
+// A process of the machine that hosts until it is killed, and has a child that lives on.  Never
+// returns.
 [[noreturn]] void host_for_ever(const std::string& path, int ready) {
   const auto files = make_posix_file_system();
   const auto wire = make_posix_wire();
   SharedDirectory directory(path, *files);
-  const auto host = TestHost::try_open(directory, *wire);
-  if (!host || ::write(ready, "h", 1) != 1) ::_exit(1);
-  for (;;) {
+  auto host = TestHost::try_open(directory, *wire);
+  while (!host) host = TestHost::try_open(directory, *wire);  // the test looks whether it is taken
+  for (bool has_forked = false;;) {
+    if (!has_forked && host->hub().stats().peers > 0) {
+      has_forked = true;
+      const pid_t child = ::fork();
+      if (child == 0) {
+        for (;;) ::pause();
+      }
+      if (::write(ready, &child, sizeof child) != sizeof child) ::_exit(1);
+    }
     if (!host->step()) host->hub().wait(-1);
   }
 }
@@ -392,14 +401,15 @@ TEST_CASE("link: kill -9 of the host while others are sending") {
     REQUIRE(::pipe(ready) == 0);
     const pid_t host = ::fork();
     if (host == 0) host_for_ever(scratch.path(), ready[1]);
-    char byte = 0;
-    REQUIRE(::read(ready[0], &byte, 1) == 1);
+    const auto files = make_posix_file_system();
+    while (files->lock(scratch.path() + "/LOCK", "").ok()) std::this_thread::yield();
     std::vector<pid_t> others;
     for (std::uint64_t id = 2; id <= 3; ++id) {
       others.push_back(::fork());
       if (others.back() == 0) commit_and_end(scratch.path(), id, 3000);
     }
-    const auto files = make_posix_file_system();
+    pid_t child = 0;
+    REQUIRE(::read(ready[0], &child, sizeof child) == sizeof child);
     const auto wire = make_posix_wire();
     SharedDirectory directory(scratch.path(), *files);
     {
@@ -417,6 +427,7 @@ TEST_CASE("link: kill -9 of the host while others are sending") {
       }
       REQUIRE(::waitpid(host, &status, 0) == host);
     }
+    ::kill(child, SIGKILL);
     directory.reread();
     CHECK(counts_of(directory) ==
           std::map<std::uint64_t, std::uint64_t>{{1, 1000}, {2, 3000}, {3, 3000}});
