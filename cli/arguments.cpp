@@ -102,6 +102,16 @@ void add_run(CLI::App& app, Invocation& to, Calls& calls) {
   calls[&run] = Call::kRun;
 }
 
+void add_demo(CLI::App& app, Invocation& to, Calls& calls) {
+  auto& demo = *app.add_subcommand("demo", "The music shop, with live queries that change");
+  demo.require_subcommand(0, 1);
+  auto& board = *demo.add_subcommand(
+      "board", "A board that everybody shares who calls this: one terminal each, on the same DIR");
+  directory(board, to);
+  calls[&demo] = Call::kDemo;
+  board.callback([&to] { to.is_board = true; });
+}
+
 int print_help(const CLI::App& app, const std::string& call) {
   if (call.empty()) {
     // Not app.help(): that would tell of the call that was parsed, `help` itself.
@@ -134,7 +144,7 @@ std::variant<Invocation, int> parse_arguments(int argc, char** argv) {
   add_reading_calls(app, to, calls);
   add_file_calls(app, to, calls);
   add_upkeep_calls(app, to, calls);
-  calls[app.add_subcommand("demo", "The music shop, with live queries that change")] = Call::kDemo;
+  add_demo(app, to, calls);
   auto& help = *app.add_subcommand("help", "What a call does");
   std::string help_about;
   help.add_option("CALL", help_about, "the call");

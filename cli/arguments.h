@@ -49,6 +49,7 @@ struct Invocation {
   double timeout_s = 0;
   std::uint64_t since = 0;
   std::string listen;
+  bool is_board = false;  // of the demo
 };
 
 // Returns: what to do, or the exit status if it is done: help and version went to standard output,

@@ -50,7 +50,8 @@ int fail(const Error& error) {
 
 bool makes_directory(Call call) {
   return call == Call::kShell || call == Call::kRun || call == Call::kImport ||
-         call == Call::kMerge || call == Call::kRestore || call == Call::kServe;
+         call == Call::kMerge || call == Call::kRestore || call == Call::kServe ||
+         call == Call::kDemo;
 }
 
 Result<Database> open_database(const Invocation& invocation) {

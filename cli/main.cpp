@@ -2,6 +2,7 @@
 #include <clocale>
 
 #include "cli/arguments.h"
+#include "cli/board.h"
 #include "cli/calls.h"
 #include "cli/demo.h"
 #include "cli/directory_calls.h"
@@ -17,7 +18,7 @@ int run(const Invocation& invocation) {
     case Call::kRun: return run_file(invocation);
     case Call::kQuery: return run_query(invocation);
     case Call::kExplain: return run_explain(invocation);
-    case Call::kDemo: return run_demo();
+    case Call::kDemo: return invocation.is_board ? run_board(invocation) : run_demo();
     case Call::kWatch: return run_watch(invocation);
     case Call::kImport: return run_import(invocation);
     case Call::kExport: return run_export(invocation);

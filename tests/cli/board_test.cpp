@@ -65,7 +65,7 @@ TEST_CASE("board: on a terminal it is drawn again after each key") {
       run_on_terminal({"demo", "board", folder.path("db")}, {{"> ", "add Low\x7fw!\n"},
                                                              {"1 Low!", "vote 1\n"},
                                                              {"+1", "jump\n"},
-                                                             {"| quit\n", "quit\n"}});
+                                                             {"quit\r\n> ", "quit\n"}});
   CHECK(finished.status == 0);
   CHECK(finished.out.find("\033[H\033[2J") != std::string::npos);
 }
