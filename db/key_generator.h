@@ -32,6 +32,12 @@ class KeyGenerator {
     tick_ = now > tick_ ? now : tick_ + 1;
     return (tick_ << kTagBits) | tag_;
   }
+  // Whether a key may be one that another generator with this one's tag made.
+  bool has_tag_of(std::int64_t key) const {
+    return static_cast<std::uint32_t>(key & kTagMask) == tag_;
+  }
+  // Another process has the same tag.
+  void take_tag(std::uint32_t tag) { tag_ = tag & kTagMask; }
   // Of the last key; 0: there was none.
   std::int64_t tick() const { return tick_; }
   // The next key comes after those of another process, whose last tick this was.

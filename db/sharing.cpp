@@ -1,6 +1,7 @@
 #include "db/sharing.h"
 
 #include <algorithm>
+#include <random>
 #include <string>
 
 #include "core/base/bytes.h"
@@ -220,6 +221,11 @@ Result<void> Sharing::write(const WrittenRow& row) {
   }
   for (const triples::WrittenCell& cell : row.cells) {
     table.write(slot, table.column(cell.attr), cell.value);
+    const bool is_generated =
+        cell.attr == triples::kGeneratedIdAttr && cell.value.kind == triples::Kind::kInt;
+    if (is_generated && store_.keys().has_tag_of(cell.value.integer)) {
+      store_.keys().take_tag(std::random_device{}());
+    }
   }
   return {};
 }

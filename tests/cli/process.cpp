@@ -94,6 +94,72 @@ Finished run(const std::vector<std::string>& arguments, std::string_view input) 
   return finished;
 }
 
+Background::Background(const std::vector<std::string>& arguments) {
+  int out[2];
+  int err[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  child_ = fork();
+  if (child_ == 0) {
+    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    dup2(out[1], STDOUT_FILENO);
+    dup2(err[1], STDERR_FILENO);
+    become_command(arguments);
+  }
+  close(out[1]);
+  close(err[1]);
+  out_ = out[0];
+  err_ = err[0];
+}
+
+Background::~Background() {
+  if (child_ > 0) {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  for (const int descriptor : {out_, err_}) {
+    if (descriptor >= 0) close(descriptor);
+  }
+}
+
+bool Background::read_more() {
+  const auto end = Clock::now() + kTimeLimit;
+  for (;;) {
+    if (out_ < 0 && err_ < 0) return false;
+    if (Clock::now() > end) kill(child_, SIGKILL);
+    pollfd files[2] = {{out_, POLLIN, 0}, {err_, POLLIN, 0}};
+    if (poll(files, 2, 1000) <= 0) continue;
+    const auto read_one = [](const pollfd& file, int& descriptor, std::string& text) {
+      if (descriptor < 0 || file.revents == 0 || take(descriptor, text)) return;
+      close(descriptor);
+      descriptor = -1;
+    };
+    read_one(files[0], out_, so_far_.out);
+    read_one(files[1], err_, so_far_.err);
+    return true;
+  }
+}
+
+bool Background::has_printed(std::string_view text) {
+  const auto is_there = [&] {
+    return so_far_.out.find(text) != std::string::npos ||
+           so_far_.err.find(text) != std::string::npos;
+  };
+  while (!is_there()) {
+    if (!read_more()) return is_there();
+  }
+  return true;
+}
+
+void Background::signal(int number) const { kill(child_, number); }
+
+Finished Background::end() {
+  while (read_more()) {
+  }
+  so_far_.status = status_of(child_);
+  child_ = -1;
+  return so_far_;
+}
+
 Finished run_on_terminal(const std::vector<std::string>& arguments,
                          const std::vector<Typed>& typed) {
   winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};

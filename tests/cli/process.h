@@ -28,6 +28,29 @@ struct Typed {
 Finished run_on_terminal(const std::vector<std::string>& arguments,
                          const std::vector<Typed>& typed);
 
+// The command while it runs. Ended by SIGKILL with the object, if it still does.
+class Background {
+ public:
+  explicit Background(const std::vector<std::string>& arguments);
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  // Waits until it has printed `text`, on either output.  Returns: false if it ended without.
+  bool has_printed(std::string_view text);
+  void signal(int number) const;
+  // Waits for its end.  Returns: everything that it printed.
+  Finished end();
+
+ private:
+  bool read_more();  // Returns: false at the end of both outputs.
+
+  int child_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+  Finished so_far_;
+};
+
 // A folder of its own for a test's files; goes with the object.
 class Folder {
  public:

@@ -45,7 +45,7 @@ TEST_CASE("shared directory: who comes later sees what is there, and both see bo
   Disk disk;
   auto first = disk.open();
   first->run(kTable).value();
-  first->run("INSERT INTO T {K: 1, A: 1}").value();
+  first->run("INSERT INTO T {K: 1, A: 1}; SYNC").value();
   auto second = disk.open();
   CHECK(json(*second, kAll) == R"([{"K":1,"A":1,"B":null,"C":0}])");
   second->run("INSERT INTO T {K: 2, A: 2}; UPDATE T SET C = C + 5; SYNC;").value();
@@ -63,6 +63,7 @@ TEST_CASE("shared directory: the next one takes over from a host that leaves, no
   Disk disk;
   auto first = disk.open();
   first->run(kTable).value();
+  first->run("SYNC").value();
   auto second = disk.open();
   auto third = disk.open();
   for (int i = 0; i < 30; ++i) {
@@ -87,6 +88,7 @@ TEST_CASE("shared directory: a change of the schema waits, and is refused after 
   auto first = disk.open();
   auto second = disk.open();
   first->run(kTable).value();
+  first->run("SYNC").value();
   second->run("SYNC").value();
   second->run("TABLE U = 2 (K INT = 1 KEY); INSERT INTO U {K: 1}; SYNC").value();
   first->run("SYNC").value();
@@ -152,6 +154,7 @@ TEST_CASE("shared directory: much larger than memory, for the host and for a mem
     }
   };
   fill(*host, 0, 6000, 1);
+  host->run("SYNC").value();
   auto member = disk.open(options);
   std::string failure;
   std::thread other([&] {

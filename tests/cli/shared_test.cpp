@@ -1,0 +1,109 @@
+// Calls on a directory that other processes have open.
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <string>
+
+#include "tests/cli/process.h"
+
+namespace tremula::cli_test {
+namespace {
+
+const std::string kSongs =
+    "TABLE Song = 1 (Id INT = 1 KEY, Name TEXT = 2, Plays INT = 3 COUNTER);\n"
+    "INSERT INTO Song {Id: 1, Name: 'Low'}, {Id: 2, Name: 'Ten'};\n";
+const std::string kPlays = "SELECT s.Id, s.Plays FROM Song AS s";
+
+std::string line_of(const std::string& text, std::size_t number) {
+  std::size_t begin = 0;
+  for (; number > 0; --number) begin = text.find('\n', begin) + 1;
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+}  // namespace
+
+TEST_CASE("shared: watch prints each commit of other processes, and ends after --commits") {
+  const Folder folder;
+  const std::string dir = folder.path("db");
+  REQUIRE(run({"run", "-", "--db", dir}, kSongs).status == 0);
+  Background watch({"watch", dir, kPlays, "--commits", "2"});
+  REQUIRE(watch.has_printed("snapshot"));
+  const Finished one =
+      run({"run", "-", "--db", dir}, "UPDATE Song SET Plays = Plays + 1 WHERE Id = 2");
+  CHECK(one.out == "{\"updated\":1}\n");
+  CHECK(one.status == 0);
+  CHECK(watch.has_printed("\"patch\""));  // while it runs: nothing is held back
+  CHECK(run({dir}, "UPDATE Song SET Name = 'x'; DELETE FROM Song WHERE Id = 1;").status == 0);
+  const Finished ended = watch.end();
+  CHECK(ended.status == 0);
+  CHECK(ended.err == "");
+  CHECK(
+      ended.out ==
+      "{\"subscription\":\"watch\",\"snapshot\":[{\"Id\":1,\"Plays\":0},{\"Id\":2,\"Plays\":0}]}\n"
+      "{\"subscription\":\"watch\",\"commit\":3,\"patch\":[{\"op\":\"replace\",\"path\":\"/1/"
+      "Plays\","
+      "\"value\":1}]}\n"
+      "{\"subscription\":\"watch\",\"commit\":5,\"patch\":[{\"op\":\"remove\",\"path\":\"/"
+      "0\"}]}\n");
+}
+
+TEST_CASE("shared: an interrupt ends watch well") {
+  const Folder folder;
+  const std::string dir = folder.path("db");
+  REQUIRE(run({"run", "-", "--db", dir}, kSongs).status == 0);
+  Background watch({"watch", dir, kPlays});
+  REQUIRE(watch.has_printed("snapshot"));
+  watch.signal(SIGINT);
+  CHECK(watch.end().status == 0);
+}
+
+TEST_CASE("shared: every call works while serve holds the directory") {
+  const Folder folder;
+  const std::string dir = folder.path("db");
+  Background serve({"serve", dir});
+  REQUIRE(serve.has_printed("serving"));
+  CHECK(run({"run", "-", "--db", dir}, kSongs).out ==
+        "{\"table\":\"Song\",\"created\":true}\n{\"inserted\":2}\n");
+  CHECK(run({"query", dir, kPlays}).out == "{\"Id\":1,\"Plays\":0}\n{\"Id\":2,\"Plays\":0}\n");
+  const std::string csv = folder.write("songs.csv", "Id,Name\n3,Three\n4,Four\n");
+  CHECK(run({"import", dir, "Song", csv}).out == "{\"imported\":2}\n");
+  CHECK(run({"export", dir, "SELECT s.Name FROM Song AS s", folder.path("names.csv")}).out ==
+        "{\"exported\":4}\n");
+  CHECK(read_file(folder.path("names.csv")) == "Name\nLow\nTen\nThree\nFour\n");
+  CHECK(run({"explain", dir, kPlays}).status == 0);
+  const Finished checked = run({"check", dir});
+  CHECK(checked.status == 0);
+  CHECK(checked.out.find("\"problems\":0") != std::string::npos);
+  const Finished saved = run({"backup", dir, folder.path("copy")});
+  CHECK(saved.err == "");
+  CHECK(saved.status == 0);
+  const Finished maintained = run({dir}, "INSERT INTO Song {Id: 5}; SYNC; FLUSH;");
+  CHECK(maintained.out == "{\"inserted\":1}\n{\"synced\":4}\n{\"durable\":4}\n");
+  serve.signal(SIGTERM);
+  CHECK(serve.end().status == 0);
+  CHECK(run({"query", dir, "SELECT count(*) AS n FROM Song"}).out == "{\"n\":5}\n");
+  CHECK(run({"query", folder.path("copy"), "SELECT count(*) AS n FROM Song"}).out == "{\"n\":4}\n");
+}
+
+TEST_CASE("shared: watch goes on when the process that held the directory is killed") {
+  const Folder folder;
+  const std::string dir = folder.path("db");
+  REQUIRE(run({"run", "-", "--db", dir}, kSongs).status == 0);
+  Background serve({"serve", dir});
+  REQUIRE(serve.has_printed("serving"));
+  Background watch({"watch", dir, kPlays, "--commits", "3"});
+  REQUIRE(watch.has_printed("snapshot"));
+  for (int i = 0; i < 3; ++i) {
+    if (i == 1) serve.signal(SIGKILL);
+    const Finished added = run({"run", "-", "--db", dir}, "UPDATE Song SET Plays = Plays + 1");
+    CHECK(added.err == "");
+    CHECK(added.status == 0);
+  }
+  const Finished ended = watch.end();
+  CHECK(ended.status == 0);
+  CHECK(line_of(ended.out, 3).find("\"commit\":5") != std::string::npos);
+  CHECK(run({"query", dir, kPlays}).out == "{\"Id\":1,\"Plays\":3}\n{\"Id\":2,\"Plays\":3}\n");
+  CHECK(run({"check", dir}).status == 0);
+}
+
+}  // namespace tremula::cli_test
