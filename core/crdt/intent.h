@@ -51,10 +51,10 @@ enum class CellOp : std::uint8_t {
 struct IntentCell {
   triples::AttrId attr{};
   CellOp op = CellOp::kSet;
-  triples::Value value;      // kSet, kMax, kMin: what is written.  kAdd: the difference, INT
-  std::int64_t start = 0;    // kAdd: what the cell counts from if nothing is stored: DEFAULT or 0
-  std::string_view added;    // kElements: values one behind the other (value_bytes.h): INT, TEXT
-  std::string_view removed;  //   and NULL, which stands for "set to NULL", as in set.h
+  triples::Value value;        // kSet, kMax, kMin: what is written.  kAdd: the difference, INT
+  std::int64_t start = 0;      // kAdd: what the cell counts from if nothing is stored: DEFAULT or 0
+  std::string_view added{};    // kElements: values one behind the other (value_bytes.h): INT, TEXT
+  std::string_view removed{};  //   and NULL, which stands for "set to NULL", as in set.h
 };
 
 struct IntentRow {
