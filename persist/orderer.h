@@ -6,7 +6,7 @@
 // The process's row (kProcessType, keyed by its id) stands in the same record as what it did, so
 // that a submission is ordered exactly once however often it comes: the number is acknowledgement,
 // cursor and data in one.
-// A new life takes a slot that no row ever had. An effect without rows is a transaction too: whoever
+// A new life takes a slot that no row ever had. An effect without rows is a transaction too: who
 // counts its own pending ones counts on it.
 // Errors: io, corrupt: the files can't be read.  Thread: one at a time.
 #pragma once

@@ -13,8 +13,8 @@
 // An error of the log is final: the persister takes no more commits, everything waits no longer and
 // gets the error (`io`). A full disk is not final: what is in the queue stays there until there is
 // room, submit() gives `io` once the queue is full.
-// Thread: submit*, wait_*, status, passed, is_shared: any. step(), start(), close(): one at a time. The thread is
-// optional: tests step by hand.
+// Thread: submit*, share, want_durable, wait_*, status, passed, is_shared: any. step(), start(),
+// close(): one at a time. The thread is optional: tests step by hand.
 #pragma once
 
 #include <cstdint>
@@ -95,8 +95,8 @@ class Persister {
     std::uint64_t flushed = 0;  // all up to here is in them
   };
   base::Result<SharedStart> wait_shared_start();
-  // This process's transaction `number`, as intents: 1, 2, 3 ... What was ordered before is dropped.
-  // Waits for room.  Errors: as submit().
+  // This process's transaction `number`, as intents: 1, 2, 3 ... What was ordered before is
+  // dropped. Waits for room.  Errors: as submit().
   base::Result<void> submit_intents(std::uint64_t number, std::string_view submission);
   // Waits until it is ordered.  Errors: the refusal (schema_conflict: the number is free); io.
   base::Result<void> wait_acknowledged(std::uint64_t number);

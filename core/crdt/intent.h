@@ -2,7 +2,8 @@
 //
 //   row*     row = type, kind, key, what it stands on, cells       cell = attr, operation
 //
-//   row         varint type | varint own_insert * 4 + kind | varint key size, key | varint cells | cell*
+//   row         varint type | varint own_insert * 4 + kind | varint key size, key
+//               | varint cells | cell*
 //   cell        varint attr | u8 op | operand
 //   operand     set, max, min: value (value_bytes.h)     add: zigzag difference | zigzag start
 //               elements: varint size, added values | varint size, removed values
