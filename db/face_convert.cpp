@@ -19,6 +19,7 @@ static_assert(static_cast<int>(ErrorCode::kSchemaConflict) ==
               static_cast<int>(base::ErrorCode::kSchemaConflict));
 
 Exception::Exception(Error error) : std::runtime_error(error.text), error_(std::move(error)) {}
+Exception::~Exception() = default;
 
 void throw_error(Error error) { throw Exception(std::move(error)); }
 

@@ -40,7 +40,7 @@ void CoreOrder::clear() {
 void CoreOrder::set_few(std::span<const RowId> rows) {
   constexpr std::size_t kStep = 4;  // what allocators round to anyway
   const std::size_t capacity = (rows.size() + kStep - 1) / kStep * kStep;
-  Few* few = word_ != 0 && tree() == nullptr ? reinterpret_cast<Few*>(word_) : nullptr;
+  Few* few = (word_ & 1) == 0 ? reinterpret_cast<Few*>(word_) : nullptr;
   if (few == nullptr || few->capacity != capacity) {
     clear();
     if (capacity == 0) return;

@@ -19,7 +19,7 @@ constexpr std::size_t kScannedMax = 8;  // up to so many touched rows are found 
 constexpr std::size_t kKeptMax = 256;   // touched rows whose memory outlives the step
 
 template <typename Table>
-void forget(Table& table) {
+void clear_scratch(Table& table) {
   if (table.empty()) return;
   if (table.size() > kKeptMax)
     table = Table();
@@ -145,10 +145,10 @@ void RelationIndex::forget_touched() {
     if (t.new_group != kNoGroup) groups_.drop_if_empty(t.new_group);
   }
   for (Group group : passed_) groups_.drop_if_empty(group);
-  forget(touched_);
-  forget(passed_);
-  forget(by_slot_);
-  forget(by_group_);
+  clear_scratch(touched_);
+  clear_scratch(passed_);
+  clear_scratch(by_slot_);
+  clear_scratch(by_group_);
   noted_ = false;
   seen_ = 0;
 }

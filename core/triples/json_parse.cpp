@@ -1,7 +1,16 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+// In a namespace of its own: a program that links us and parses with nlohmann/json itself would
+// else share functions with us that are compiled without exceptions.
+#define NLOHMANN_JSON_NAMESPACE_BEGIN \
+  namespace nlohmann {                \
+  inline namespace tremula_private {
+#define NLOHMANN_JSON_NAMESPACE_END \
+  }                                 \
+  }
+#include <nlohmann/json.hpp>
 
 #include "core/triples/number_text.h"
 #include "core/triples/utf8.h"

@@ -39,6 +39,7 @@
 #include <vector>
 
 #include "tremula/error.h"
+#include "tremula/export.h"
 #include "tremula/options.h"
 #include "tremula/subscription.h"
 #include "tremula/transaction.h"
@@ -65,9 +66,9 @@ enum class OutputKind : std::uint8_t {
 // One output of a script, in the order of the contract.  Borrowed: valid during the call.
 struct Output {
   OutputKind kind = OutputKind::kRow;
-  std::string_view text;  // as it is printed, without the last newline; print if not empty
-  std::size_t statement = 0;             // which statement of the run it belongs to, from 1
-  std::string_view subscription;         // its name: kSnapshot, kPatch
+  std::string_view text;          // as it is printed, without the last newline; print if not empty
+  std::size_t statement = 0;      // which statement of the run it belongs to, from 1
+  std::string_view subscription;  // its name: kSnapshot, kPatch
   std::span<const std::string> columns;  // kColumns
   const Error* error = nullptr;          // kError
 };
@@ -77,19 +78,20 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 // What a script printed.
 struct RunResult {
-  std::vector<std::string> lines;     // all outputs but errors; empty for a run with a sink
-  std::vector<Error> errors;          // of statements that failed inside BEGIN
+  std::vector<std::string> lines;  // all outputs but errors; empty for a run with a sink
+  std::vector<Error> errors;       // of statements that failed inside BEGIN
 };
 
 class Database;
 namespace db {
 struct OpenOn;
-}
+struct Inside;
+}  // namespace db
 
 // A prepared statement: parsed and bound once, executed many times. Binds itself anew if tables
 // were declared meanwhile.
 // Thread: any. A Statement may outlive its database; it then fails with `unsupported`.
-class Statement {
+class TREMULA_API Statement {
  public:
   ~Statement();
   Statement(Statement&&) noexcept;
@@ -102,11 +104,12 @@ class Statement {
   // Calls `row` with the JSON text of each row; stops when it returns false.
   Result<void> for_each(NamedValues parameters, const std::function<bool(std::string_view)>& row);
 
-  struct State;
+  struct TREMULA_LOCAL State;
 
  private:
   friend class Database;
   friend class Transaction;
+  friend struct db::Inside;
   explicit Statement(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
@@ -114,7 +117,7 @@ class Statement {
 // Scripts that belong together: a BEGIN and named subscriptions live from one run to the next.
 // The shell is one. The end of a session rolls back an open BEGIN and ends its subscriptions.
 // Requires: it ends before its database.
-class Session {
+class TREMULA_API Session {
  public:
   Session(Database& database, OutputSink sink);
   ~Session();
@@ -132,13 +135,13 @@ class Session {
   std::vector<std::string> subscriptions() const;
   void on_progress(Progress progress);
 
-  struct State;
+  struct TREMULA_LOCAL State;
 
  private:
   std::unique_ptr<State> state_;
 };
 
-class Database {
+class TREMULA_API Database {
  public:
   // A database that ends with its handle.
   static Database in_memory();
@@ -187,11 +190,12 @@ class Database {
   // How many commits changed something so far, since the database was made.
   std::uint64_t version() const;
 
-  struct Core;
+  struct TREMULA_LOCAL Core;
 
  private:
   friend class Session;
   friend struct db::OpenOn;
+  friend struct db::Inside;
   explicit Database(std::unique_ptr<Core> core);
   Result<Ticket> transact_with(void (*call)(void*, Transaction&), void* function);
   std::unique_ptr<Core> core_;

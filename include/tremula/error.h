@@ -13,35 +13,37 @@
 #include <utility>
 #include <variant>
 
+#include "tremula/export.h"
+
 namespace tremula {
 
 // The codes of TreeQL's contract.
 enum class ErrorCode : unsigned char {
-  kOk,  // never stands in an Error
-  kSyntax,
-  kUnknownTable,
-  kUnknownColumn,
-  kUnknownFunction,
-  kAmbiguousColumn,
-  kTypeMismatch,
-  kDuplicateKey,
-  kNotNull,
-  kKeyUpdate,
-  kSchemaConflict,
-  kUnboundParameter,
-  kLimitRange,
-  kDuplicateSubscription,
-  kUnknownSubscription,
-  kReadOnly,
-  kInvalidUtf8,
-  kIo,
-  kCorrupt,
-  kLocked,
-  kUnsupported,
+  kOk = 0,                      // no error
+  kSyntax = 1,                  // the text is not TreeQL, or nests too deeply
+  kUnknownTable = 2,            // no table of that name
+  kUnknownColumn = 3,           // no column of that name
+  kUnknownFunction = 4,         // no function of that name
+  kAmbiguousColumn = 5,         // several tables have a column of that name; say which
+  kTypeMismatch = 6,            // a value of another type than the column or operator takes
+  kDuplicateKey = 7,            // a row of this key exists already
+  kNotNull = 8,                 // NULL, or nothing, for a column that must have a value
+  kKeyUpdate = 9,               // an update of a column of the key
+  kSchemaConflict = 10,         // a declaration against the table as it is
+  kUnboundParameter = 11,       // a parameter that was given no value
+  kLimitRange = 12,             // a LIMIT or OFFSET that is no whole number from 0
+  kDuplicateSubscription = 13,  // a subscription of that name exists already
+  kUnknownSubscription = 14,    // no subscription of that name
+  kReadOnly = 15,               // a write where only reading is possible
+  kInvalidUtf8 = 16,            // a text that is not UTF-8
+  kIo = 17,                     // the file system refused something
+  kCorrupt = 18,                // a file does not hold what was written to it
+  kLocked = 19,                 // another process has the directory open
+  kUnsupported = 20,            // a thing that Tremula does not do, or not here
 };
 
 // The name that users read: "syntax", "unknown_table", ...
-std::string_view error_code_name(ErrorCode code);
+TREMULA_API std::string_view error_code_name(ErrorCode code);
 
 struct Error {
   ErrorCode code = ErrorCode::kOk;
@@ -51,9 +53,12 @@ struct Error {
   std::string text;     // as the command prints it: "error: CODE at L:C: MESSAGE", source, caret
 };
 
-class Exception : public std::runtime_error {
+class TREMULA_API Exception : public std::runtime_error {
  public:
   explicit Exception(Error error);
+  Exception(const Exception&) = default;
+  Exception& operator=(const Exception&) = default;
+  ~Exception() override;  // not inline: the library keeps the one home of the type
   const Error& error() const { return error_; }
   ErrorCode code() const { return error_.code; }
 
@@ -61,7 +66,7 @@ class Exception : public std::runtime_error {
   Error error_;
 };
 
-[[noreturn]] void throw_error(Error error);
+[[noreturn]] TREMULA_API void throw_error(Error error);
 
 template <typename T>
 class [[nodiscard]] Result {
@@ -71,9 +76,18 @@ class [[nodiscard]] Result {
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   // Throws: Exception, if there is an error.
-  T& value() & { check(); return *std::get_if<0>(&state_); }
-  const T& value() const& { check(); return *std::get_if<0>(&state_); }
-  T value() && { check(); return std::move(*std::get_if<0>(&state_)); }
+  T& value() & {
+    check();
+    return *std::get_if<0>(&state_);
+  }
+  const T& value() const& {
+    check();
+    return *std::get_if<0>(&state_);
+  }
+  T value() && {
+    check();
+    return std::move(*std::get_if<0>(&state_));
+  }
   // Requires: !ok().
   const Error& error() const { return std::get<1>(state_); }
 

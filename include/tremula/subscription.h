@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "tremula/error.h"
+#include "tremula/export.h"
 
 namespace tremula {
 
@@ -26,16 +27,16 @@ enum class ChangeKind : std::uint8_t {
 // One change of a result tree; in their order they are an RFC 6902 JSON Patch.
 struct Change {
   ChangeKind kind = ChangeKind::kReplace;
-  std::string path;       // JSON pointer into the result as it is when the change is applied
-  std::string from;       // of kMove
-  std::string new_value;  // JSON text: of kAdd and kReplace
-  std::string old_value;  // JSON text: of kRemove and kReplace; with DeltaDetail::kOldValues only
-  std::string key;        // JSON array of the row's key values; with DeltaDetail::kOldValues only
+  std::string path;         // JSON pointer into the result as it is when the change is applied
+  std::string from;         // of kMove
+  std::string new_value;    // JSON text: of kAdd and kReplace
+  std::string old_value;    // JSON text: of kRemove and kReplace; with DeltaDetail::kOldValues only
+  std::string key;          // JSON array of the row's key values; with DeltaDetail::kOldValues only
   std::int64_t index = -1;  // the row's place in its array, if the path ends in one
 };
 
 // What one commit changed in one result. Never empty.  Borrowed: valid during the callback.
-class Delta {
+class TREMULA_API Delta {
  public:
   std::span<const Change> changes() const { return changes_; }
   // The changes as the text of a JSON Patch: [{"op":"replace","path":"/0/Title","value":"x"}]
@@ -58,7 +59,7 @@ enum class DeltaDetail : std::uint8_t {
 
 using Listener = std::function<void(const Delta&)>;
 
-class Subscription {
+class TREMULA_API Subscription {
  public:
   Subscription();  // an ended one
   ~Subscription();
@@ -76,7 +77,7 @@ class Subscription {
   // Nothing is heard any more, not even what is being delivered. Allowed in any callback.
   void end();
 
-  struct State;
+  struct TREMULA_LOCAL State;
 
  private:
   friend class Database;

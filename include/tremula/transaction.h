@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tremula/error.h"
+#include "tremula/export.h"
 #include "tremula/value.h"
 
 namespace tremula {
@@ -23,12 +24,12 @@ class Database;
 class Statement;
 
 // The rows of a select, as they were when it ran.
-class Rows {
+class TREMULA_API Rows {
  public:
   struct Data {
     std::vector<std::string> columns;
-    std::string text;                // the rows' JSON, one after the other
-    std::vector<std::size_t> ends;   // of each row in `text`
+    std::string text;               // the rows' JSON, one after the other
+    std::vector<std::size_t> ends;  // of each row in `text`
   };
   Rows() = default;
   explicit Rows(Data data) : data_(std::move(data)) {}
@@ -56,7 +57,7 @@ struct Written {
   std::string line;      // as TreeQL prints it: {"inserted":2}
 };
 
-class Transaction {
+class TREMULA_API Transaction {
  public:
   // The columns named; the others read their DEFAULT.
   // Returns: the generated key, for a table that has one; else 0.
@@ -82,7 +83,7 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  struct Core;
+  struct TREMULA_LOCAL Core;
 
  private:
   friend struct Core;

@@ -7,3 +7,4 @@
 #include "tremula/subscription.h"  // IWYU pragma: export
 #include "tremula/transaction.h"   // IWYU pragma: export
 #include "tremula/value.h"         // IWYU pragma: export
+#include "tremula/version.h"       // IWYU pragma: export

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "tremula/export.h"
+
 namespace tremula {
 
 enum class ValueKind : std::uint8_t { kNull, kBool, kInt, kReal, kText, kBytes, kJson };
@@ -27,19 +29,19 @@ class Value;
 // What C++ has that a value can be made from.
 template <typename T>
 concept Scalar = std::is_arithmetic_v<T> || std::is_null_pointer_v<T> ||
-                 std::is_convertible_v<const T&, std::string_view>;
+    std::is_convertible_v<const T&, std::string_view>;
 
 // A value whose text, bytes or JSON text someone else keeps. Made from what C++ has: 3, 1.5, true,
 // "text", nullptr.
-class ValueView {
+class TREMULA_API ValueView {
  public:
   constexpr ValueView() = default;
   constexpr ValueView(std::nullptr_t) {}
   constexpr ValueView(bool b) : kind_(ValueKind::kBool), integer_(b ? 1 : 0) {}
   // Beyond 64 signed bits an integer is a REAL.
   template <std::integral I>
-    requires(!std::same_as<I, bool>)
-  constexpr ValueView(I i) : kind_(ValueKind::kInt), integer_(static_cast<std::int64_t>(i)) {
+  requires(!std::same_as<I, bool>) constexpr ValueView(I i)
+      : kind_(ValueKind::kInt), integer_(static_cast<std::int64_t>(i)) {
     if constexpr (std::unsigned_integral<I> && sizeof(I) >= sizeof(std::int64_t)) {
       if (!std::in_range<std::int64_t>(i)) *this = ValueView(static_cast<double>(i));
     }
@@ -75,7 +77,7 @@ class ValueView {
 };
 
 // A value that keeps its own bytes.
-class Value {
+class TREMULA_API Value {
  public:
   Value() = default;
   explicit Value(ValueView view);
@@ -147,6 +149,6 @@ class Key {
 // of their kind (TEXT where the column was BYTES: its base64), objects and arrays stay JSON.
 // Requires: the JSON text of an object, as the database prints it.
 using Cells = std::vector<std::pair<std::string, Value>>;
-Cells cells_of(std::string_view row_json);
+TREMULA_API Cells cells_of(std::string_view row_json);
 
 }  // namespace tremula
