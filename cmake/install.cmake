@@ -34,6 +34,13 @@ string(REGEX REPLACE "/$" "" up_to_prefix "${up_to_prefix}")
 configure_file("${CMAKE_CURRENT_LIST_DIR}/tremula.pc.in" "${PROJECT_BINARY_DIR}/cmake/tremula.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/cmake/tremula.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT dev)
 
+foreach(component IN ITEMS runtime:libtremula${PROJECT_VERSION_MAJOR} dev:libtremula-dev tools:tremula)
+  string(REPLACE ":" ";" pair "${component}")
+  list(GET pair 0 part)
+  list(GET pair 1 package)
+  install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "share/doc/${package}" RENAME copyright COMPONENT ${part})
+endforeach()
+
 if(TREMULA_CLI)
   install(PROGRAMS "${PROJECT_BINARY_DIR}/tremula" DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
 endif()

@@ -120,7 +120,9 @@ const char* tremula_status_name(tremula_status status) {
 }
 
 tremula_status tremula_error_status(void) { return tremula::c_face::thread_error().status; }
-const char* tremula_error_message(void) { return tremula::c_face::thread_error().error.message.c_str(); }
+const char* tremula_error_message(void) {
+  return tremula::c_face::thread_error().error.message.c_str();
+}
 const char* tremula_error_text(void) { return tremula::c_face::thread_error().error.text.c_str(); }
 uint32_t tremula_error_line(void) { return tremula::c_face::thread_error().error.line; }
 uint32_t tremula_error_column(void) { return tremula::c_face::thread_error().error.column; }

@@ -4,7 +4,7 @@
 //   tremula_open_memory(&db);
 //   tremula_run(db, "TABLE Song = 1 (Id INT = 1 KEY, Name TEXT = 2)", NULL, 0, NULL, NULL);
 //   tremula_subscribe(db, "SELECT Name FROM Song", NULL, 0, listener, user, NULL, &songs);
-//   tremula_run(db, "INSERT INTO Song {Id: 1, Name: 'Low'}", NULL, 0, NULL, NULL);  // calls listener
+//   tremula_run(db, "INSERT INTO Song {Id: 1}", NULL, 0, NULL, NULL);  // calls the listener
 //   tremula_unsubscribe(songs);
 //   tremula_close(db);
 //
