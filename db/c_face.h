@@ -131,7 +131,7 @@ struct tremula_db {
 };
 
 // Declared in this order: the transaction ends, then the session that holds the lock.
-struct tremula_transaction {
+struct TREMULA_LOCAL tremula_transaction {
   explicit tremula_transaction(std::shared_ptr<tremula::c_face::Shared> of);
 
   std::shared_ptr<tremula::c_face::Shared> shared;

@@ -179,6 +179,7 @@ def main():
     # A using-declaration of a type counts for its file alone: it becomes an alias.
     every = "".join(path.read_text() for room in ROOMS + ["include/tremula"] for path in (ROOT / room).glob("*.h"))
     templates = set(re.findall(r"^ *template <.*?>\n? *(?:class|struct|using) (?:\[\[\w+\]\] )?(\w+)", every, re.M))
+    count.update(set(re.findall(r"^(?:class|struct|enum class|enum) (?:TREMULA_\w+ )?(\w+)", every, re.M)))
     for path in sources:
         for thing, name in re.findall(r"^using ([\w:]*::(\w+));", texts[path], re.M):
             if not re.match(r"[A-Z]\w*[a-z]", name):

@@ -3,8 +3,10 @@
 #include <tremula/tremula.h>
 #include <tremula/tremula_c.h>
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace tremula::test {
 
@@ -80,6 +82,33 @@ TEST_CASE("an exception out of an output function ends its outputs, and the scri
   CHECK(std::string(tremula_error_message()) == "of the output");
   CHECK(calls == 1);
   CHECK(c.run("INSERT INTO Song {Id: 2}") == TREMULA_DUPLICATE_KEY);
+}
+
+// What programs were compiled with. A change here is a new soname.
+TEST_CASE("public structs keep their layout") {
+  static_assert(sizeof(tremula_text) == 16 && offsetof(tremula_text, size) == 8);
+  static_assert(sizeof(tremula_value) == 40 && offsetof(tremula_value, integer) == 8);
+  static_assert(offsetof(tremula_value, real) == 16 && offsetof(tremula_value, text) == 24);
+  static_assert(sizeof(tremula_named) == 48 && offsetof(tremula_named, value) == 8);
+  static_assert(sizeof(tremula_open_options) == 40);
+  static_assert(offsetof(tremula_open_options, sync_delay_ms) == 16);
+  static_assert(offsetof(tremula_open_options, memory_bytes) == 32);
+  static_assert(sizeof(tremula_subscribe_options) == 24);
+  static_assert(offsetof(tremula_subscribe_options, destroy) == 16);
+  static_assert(sizeof(tremula_change) == 104 && offsetof(tremula_change, index) == 16);
+  static_assert(offsetof(tremula_change, path) == 24 && offsetof(tremula_change, key) == 88);
+  static_assert(sizeof(tremula_output) == 56 && offsetof(tremula_output, statement) == 16);
+  static_assert(offsetof(tremula_output, text) == 24);
+  // C++: handles are one pointer; what is handed over by value or by reference.
+  static_assert(sizeof(Database) == 8 && sizeof(Session) == 8 && sizeof(Statement) == 8);
+  static_assert(sizeof(Subscription) == 8 && sizeof(Transaction) == 8 && sizeof(Ticket) == 8);
+  static_assert(sizeof(Options) == 120 && sizeof(ValueView) == 24 && sizeof(NamedValue) == 40);
+  static_assert(sizeof(NamedValues) == 16 && sizeof(Delta) == 24);
+#ifdef __GLIBCXX__
+  static_assert(sizeof(Value) == 56 && sizeof(Error) == 80 && sizeof(Change) == 176);
+  static_assert(sizeof(Rows) == 80 && sizeof(Written) == 40 && sizeof(Output) == 72);
+#endif
+  CHECK(std::is_standard_layout_v<tremula_open_options>);
 }
 
 TEST_CASE("the numbers of C and of C++ are the same") {
