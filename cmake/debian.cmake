@@ -1,4 +1,6 @@
 # `cpack` in a build directory makes three packages for Debian: libtremula0, libtremula-dev, tremula.
+# What is packed is what was built before; cpack builds nothing.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tremula)
 set(CPACK_PACKAGE_VENDOR "Tremula")

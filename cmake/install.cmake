@@ -1,6 +1,6 @@
 # What `cmake --install` puts where, in three components that are three packages for Debian, too:
 #   runtime   the shared library
-#   dev       headers, the static library, what find_package and pkg-config read, the amalgamation
+#   dev       headers, the static library, what find_package and pkg-config read
 #   tools     the tremula command
 #
 # Debian's tools look in lib/<architecture> under /usr and under /usr/local.

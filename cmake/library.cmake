@@ -31,10 +31,6 @@ if(TREMULA_SHARED)
   set_target_properties(tremula_shared PROPERTIES EXPORT_NAME shared LINK_DEPENDS "${map}")
   # -Bsymbolic-functions: calls inside the library stay inside.
   target_link_options(tremula_shared PRIVATE "LINKER:--version-script=${map}" LINKER:-Bsymbolic-functions LINKER:--no-undefined)
-  if(TREMULA_SANITIZE)
-    # The sanitizers' own functions come with the program.
-    target_link_options(tremula_shared PRIVATE LINKER:-z,undefs -fsanitize=${TREMULA_SANITIZE})
-  endif()
   add_library(tremula::shared ALIAS tremula_shared)
 endif()
 if(BUILD_SHARED_LIBS)

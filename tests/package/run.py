@@ -185,6 +185,7 @@ def symbols(build, _scratch, update=False):
     print(f"{len(names)} symbols")
 
 
+# What each package holds besides its licence, and what it must depend on.
 DEBS = {
     "libtremula0": (r"/usr/lib/[^/]+/libtremula\.so\.0(\.\d+\.\d+)?", ["libc6", "libstdc++6", "liblz4-1"]),
     "libtremula-dev": (r"/usr/(include/tremula/\w+\.(h|cpp)|lib/[^/]+/(libtremula\.(so|a)|pkgconfig/tremula\.pc|"
