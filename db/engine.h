@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -48,6 +49,12 @@ class Reading {
   explicit Reading(Engine& engine) : engine_(engine) { ++engine_.readers; }
   ~Reading() {
     if (--engine_.readers == 0 && engine_.storage) trim_memory(engine_);
+  }
+  // What a scan may call when nothing of a table is in its hand: it drops what the budget doesn't
+  // allow. Empty if somebody else may hold something.
+  std::function<void()> rest() const {
+    if (engine_.readers != 1 || !engine_.storage) return {};
+    return [&engine = engine_] { trim_memory(engine); };
   }
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;

@@ -182,7 +182,8 @@ Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflo
   const Reading reading(engine);
   Passage passage;
   auto done = plan.for_each_json(
-      arguments, [&](std::string_view text) { return passage([&] { return row(text); }); });
+      arguments, [&](std::string_view text) { return passage([&] { return row(text); }); },
+      reading.rest());
   passage.rethrow();
   if (!done.ok()) return place_error(done.error(), select, statement, arguments);
   return check_files(engine);

@@ -66,6 +66,7 @@ void show_stats(Engine& engine, const LineVisitor& line) {
     show("space_amplification_percent", status.lsm.bytes * 100 / status.lsm.column_bytes);
   show("pinned_files", status.lsm.pinned.size());
   for (const auto& [name, bytes] : status.lsm.pinned) show("pinned " + name, bytes);
+  show("block_cache_bytes", engine.store.cache_bytes());
   show("loads", engine.store.loads());
 }
 

@@ -126,6 +126,8 @@ Result<std::unique_ptr<Storage>> Storage::open(std::shared_ptr<base::FileSystem>
 }
 
 Result<void> Storage::load(Store& store) {
+  constexpr std::uint64_t kCacheBytesMax = 4U << 20;
+  store.set_cache_bytes(std::min<std::uint64_t>(options_.memory_bytes / 16, kCacheBytesMax));
   if (!unstarted()) {
     TREMULA_TRY(shared_->read());
     recovered_ = shared_->version();
@@ -255,19 +257,28 @@ std::uint64_t Storage::follow_files(std::uint64_t base) {
   return files().flushed;
 }
 
+// One is filled while another is flushed.
+std::size_t Storage::memtable_bytes_max() const {
+  return 2 * persister_options_.lsm.memtable_bytes;
+}
+
 void Reading::trim_memory(Engine& engine) {
-  // Memory grows by loads and by commits; to look at it costs more than one of either.
-  constexpr std::size_t kLoads = 64;
+  // Memory grows by loads and by commits; to look at it costs more than one of either. Chunks of
+  // long texts take 100 KB and more: a small budget looks more often.
+  constexpr std::size_t kLoadsMin = 4;
+  constexpr std::size_t kLoadsMax = 64;
   constexpr std::uint64_t kCommits = 4096;
   if (engine.in_transaction || engine.store.touched()) return;
-  if (engine.store.loads() - engine.loads_when_trimmed < kLoads &&
+  const std::size_t budget = engine.storage->options().memory_bytes;
+  const std::size_t loads = std::clamp(budget >> 20, kLoadsMin, kLoadsMax);
+  if (engine.store.loads() - engine.loads_when_trimmed < loads &&
       engine.commits - engine.commits_when_trimmed < kCommits) {
     return;
   }
   engine.loads_when_trimmed = engine.store.loads();
   engine.commits_when_trimmed = engine.commits;
-  const std::size_t budget = engine.storage->options().memory_bytes;
-  const std::size_t live = engine.arrangements.memory_bytes() + engine.graph.stats().bytes;
+  const std::size_t live = engine.arrangements.memory_bytes() + engine.graph.stats().bytes +
+                           engine.store.cache_bytes() + engine.storage->memtable_bytes_max();
   const std::uint64_t flushed =
       engine.storage->follow_files(engine.sharing ? engine.sharing->base() : 0);
   engine.store.drop_cold(budget - std::min(budget, live),

@@ -62,6 +62,8 @@ class Storage {
   }
   bool is_sync() const { return options_.durability == Durability::sync; }
   const Options& options() const { return options_; }
+  // Of the rows that are on their way to files.
+  std::size_t memtable_bytes_max() const;
   std::uint64_t recovered_version() const { return recovered_; }
   persist::PersisterStatus status() const;
   // Whether another process had the directory open.

@@ -50,6 +50,9 @@ class Store final : public dataflow::TableSource {
   // nothing newer than `flushed` is in it.
   // Requires: outside a transaction; nobody holds a Value or a key.
   void drop_cold(std::size_t bytes, std::uint64_t flushed);
+  // Blocks of files that are kept beside the tables: at most so many bytes.
+  void set_cache_bytes(std::size_t bytes) { files_.blocks.set_bytes_max(bytes); }
+  std::size_t cache_bytes() const { return files_.blocks.memory_bytes(); }
   // Chunks loaded so far: what tells whether memory may have grown without a write.
   std::size_t loads() const { return files_.loads; }
 

@@ -24,9 +24,7 @@ struct Files {
   base::Error error;      // the first read that failed; kOk: none. What was read since is void
   std::size_t loads = 0;  // chunks and keys looked up
   // Blocks that chunks lie in: the chunks beside them are likely wanted next.
-  lsm::BlockCache blocks{kBlockCacheBytes};
-
-  static constexpr std::size_t kBlockCacheBytes = 4U << 20;
+  lsm::BlockCache blocks{0};  // Store::set_cache_bytes
 };
 
 class TableFiles final : public lsm::ColdSource {

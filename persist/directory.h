@@ -32,7 +32,7 @@ struct DirectoryReport {
 //   the chain of checksums from the manifest down, the order of all keys, the log's records;
 //   for each type, rows and directory of keys name the same slots; no value stands in a slot
 //   without a row; the log's commits change rows that are there.
-// Somebody may have it open: then what looks wrong is looked at again, for it may be a change in hand.
+// Somebody may have it open: then what looks wrong is looked at again, for it may be a change.
 // Returns: what was found, damage in `problems`.  Errors: io.
 base::Result<DirectoryReport> check_directory(base::FileSystem& files,
                                               const std::string& directory);

@@ -30,12 +30,40 @@ bool has_select(const std::vector<Property>& properties) {
   });
 }
 
-bool is_plain(const Select& s) {
-  return s.sources.size() == 1 && !s.sources[0].derived && !s.grouped && !s.distinct &&
-         !has_select(s.where) && !has_select(s.shape.properties) &&
-         std::none_of(s.order.begin(), s.order.end(),
-                      [](const OrderTerm& term) { return has_select(term.expr); });
+bool has_select(const std::vector<OrderTerm>& order) {
+  return std::any_of(order.begin(), order.end(),
+                     [](const OrderTerm& term) { return has_select(term.expr); });
 }
+
+bool has_select(const Aggregate& a) {
+  return has_select(a.argument) || has_select(a.filter) || has_select(a.separator) ||
+         has_select(a.order);
+}
+
+bool is_plain(const Select& s) {
+  return s.sources.size() == 1 && !s.sources[0].derived && s.group_keys.empty() && !s.distinct &&
+         !has_select(s.where) && !has_select(s.having) && !has_select(s.shape.properties) &&
+         !has_select(s.order) &&
+         std::none_of(s.aggregates.begin(), s.aggregates.end(),
+                      [](const Aggregate& a) { return has_select(a); });
+}
+
+// Whether aggregates are computed here: others know how to count an index, or read it by ranges.
+bool is_aggregated(const Core& core) {
+  return !core.counts_key && core.dependents.empty() &&
+         core.pull_plan[0].access != AccessKind::kRange;
+}
+
+// Nothing but how many rows there are.
+bool counts_all(const Core& core) {
+  return core.conjuncts.empty() && core.pull_plan[0].access == AccessKind::kScan &&
+         std::all_of(core.aggregates.begin(), core.aggregates.end(), [](const CoreAggregate& a) {
+           return a.kind == AggregateKind::kCountAll && !a.has_filter && !a.distinct;
+         });
+}
+
+// Rows between two rests.
+constexpr std::size_t kRestRows = 256;
 
 }  // namespace
 
@@ -44,7 +72,9 @@ std::unique_ptr<OneShot> OneShot::make(const Select& select, TableSource& tables
   if (!is_plain(select)) return nullptr;
   std::unique_ptr<OneShot> made(new OneShot(tables, store));
   made->lowered_ = lower_root(select, tables, made->registry_);
-  made->relation_ = made->lowered_.block->core->sources[0].relation;
+  const Core& core = *made->lowered_.block->core;
+  if (core.grouped && !is_aggregated(core)) return nullptr;
+  made->relation_ = core.sources[0].relation;
   return made;
 }
 
@@ -95,13 +125,8 @@ bool OneShot::find_by(const BindStep& step, std::vector<Slot>& out) {
   return true;
 }
 
-void OneShot::find_all(std::vector<Slot>& out) const {
-  for (Slot slot = 0; slot < relation_->slot_end(); ++slot)
-    if (relation_->exists(slot, Side::kNew)) out.push_back(slot);
-}
-
-// Leaves in slots_ what the result holds, in order.
-Result<void> OneShot::find(std::span<const Value> parameters) {
+// Takes the parameters of a run.
+Result<OneShot::Window> OneShot::begin(std::span<const Value> parameters) {
   const Block& block = *lowered_.block;
   store_.refresh();
   arena_.clear();
@@ -109,27 +134,94 @@ Result<void> OneShot::find(std::span<const Value> parameters) {
   for (const ParameterOrigin& origin : lowered_.origins)
     values_.push_back(origin.from == ParameterOrigin::From::kUser ? parameters[origin.user]
                                                                   : origin.literal.value());
-  std::size_t window[2] = {0, ~std::size_t{0}};  // OFFSET, LIMIT
-  for (const int which : {0, 1}) {
-    const int parameter = which == 0 ? block.offset : block.limit;
+  Window window;
+  for (const int parameter : {block.offset, block.limit}) {
     if (parameter < 0) continue;
     const Value value = values_[static_cast<std::size_t>(parameter)];
     if (value.kind != triples::Kind::kInt || value.integer < 0)
       return Error{ErrorCode::kLimitRange, "LIMIT and OFFSET must be whole numbers from 0", {}};
-    window[which] = static_cast<std::size_t>(value.integer);
+    (parameter == block.offset ? window.offset : window.limit) =
+        static_cast<std::size_t>(value.integer);
   }
-  slots_.clear();
-  if (!find_by(block.core->pull_plan[0], slots_)) {
-    slots_.clear();
-    find_all(slots_);
-  }
-  std::erase_if(slots_, [&](const Slot& slot) {
+  return window;
+}
+
+template <typename Visit>
+void OneShot::visit_rows(const Rest& rest, Visit visit) {
+  const Core& core = *lowered_.block->core;
+  std::size_t rows = 0;
+  const auto look = [&](Slot slot) {
+    if (++rows % kRestRows == 0) {
+      arena_.clear();
+      if (rest) rest();
+    }
     const RowContext row = context(slot);
-    return !std::all_of(block.core->conjuncts.begin(), block.core->conjuncts.end(),
-                        [&](const Conjunct& c) { return is_true(c.node, row); });
-  });
-  sort(window[0], window[1]);
+    for (const Conjunct& conjunct : core.conjuncts)
+      if (!is_true(conjunct.node, row)) return;
+    visit(slot, row);
+  };
+  found_.clear();
+  if (find_by(core.pull_plan[0], found_)) {
+    for (const Slot slot : found_) look(slot);
+    return;
+  }
+  for (Slot slot = 0; slot < relation_->slot_end(); ++slot)
+    if (relation_->exists(slot, Side::kNew)) look(slot);
+}
+
+// Leaves in slots_ what the result holds, in order.
+Result<void> OneShot::find(std::span<const Value> parameters, const Rest& rest) {
+  TREMULA_TRY_ASSIGN(const Window window, begin(parameters));
+  slots_.clear();
+  visit_rows(rest, [&](Slot slot, const RowContext&) { slots_.push_back(slot); });
+  sort(window, rest);
   return {};
+}
+
+void OneShot::contribute(const CoreAggregate& to, const RowContext& row, Accumulator& accumulator) {
+  if (to.has_filter && !is_true(to.filter, row)) return;
+  Contribution one;
+  if (to.has_argument) one.argument = evaluate(to.argument, row);
+  one.separator = to.has_separator ? evaluate(to.separator, row) : Value::text_of(",");
+  key_.clear();
+  if (to.needs_row_key) {
+    for (const NodeOrder& term : to.order)
+      triples::encode_ordered(evaluate(term.node, row), key_, term.direction, term.nulls);
+    key_ += relation_->key(*row.tuple);
+  }
+  one.row_key = key_;
+  accumulator.add(one);
+}
+
+Result<bool> OneShot::aggregate(std::span<const Value> parameters, const Rest& rest,
+                                GroupTable& groups) {
+  const Core& core = *lowered_.block->core;
+  TREMULA_TRY_ASSIGN(const Window window, begin(parameters));
+  GroupTable::Group& group = groups.group(groups.touch_group({}, {}));
+  if (counts_all(core)) {
+    const auto rows = static_cast<std::int64_t>(relation_->row_count(Side::kNew));
+    for (Accumulator& accumulator : group.accumulators) accumulator.add_rows(rows);
+  } else {
+    visit_rows(rest, [&](Slot, const RowContext& row) {
+      for (std::size_t i = 0; i < core.aggregates.size(); ++i)
+        contribute(core.aggregates[i], row, group.accumulators[i]);
+    });
+  }
+  arena_.clear();
+  for (std::size_t i = 0; i < core.aggregates.size(); ++i)
+    group.values[i] = triples::OwnedValue(group.accumulators[i].value(arena_));
+  group.in_new = true;
+  const triples::Relation* const relation = &groups;
+  return window.offset == 0 && window.limit > 0 &&
+         (!core.has_having || is_true(core.having, group_context(&relation)));
+}
+
+// Of the one group there is.
+RowContext OneShot::group_context(const triples::Relation* const* groups) const {
+  static constexpr Slot kGroup = 0;
+  RowContext row = context(kGroup);
+  row.relations = groups;
+  return row;
 }
 
 void OneShot::key_of(Slot slot, std::string& out) const {
@@ -141,12 +233,14 @@ void OneShot::key_of(Slot slot, std::string& out) const {
 }
 
 // Of many rows and a small window no more are sorted than it holds and those before it.
-void OneShot::sort(std::size_t offset, std::size_t limit) {
-  const std::size_t end =
-      limit > slots_.size() ? slots_.size() : std::min(slots_.size(), offset + limit);
+void OneShot::sort(Window window, const Rest& rest) {
+  const std::size_t end = window.limit > slots_.size()
+                              ? slots_.size()
+                              : std::min(slots_.size(), window.offset + window.limit);
   if (slots_.size() > 1) {
     sorted_.resize(slots_.size());
     for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (rest && i % kRestRows == 0) rest();
       key_of(slots_[i], sorted_[i].first);
       sorted_[i].second = slots_[i];
     }
@@ -158,17 +252,31 @@ void OneShot::sort(std::size_t offset, std::size_t limit) {
     if (sorted_.size() > kKeptMax) sorted_ = {};
   }
   slots_.resize(end);
-  slots_.erase(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(std::min(offset, end)));
+  slots_.erase(slots_.begin(),
+               slots_.begin() + static_cast<std::ptrdiff_t>(std::min(window.offset, end)));
 }
 
 Result<void> OneShot::for_each_json(std::span<const Value> parameters,
-                                    const std::function<bool(std::string_view)>& row) {
-  TREMULA_TRY(find(parameters));
+                                    const std::function<bool(std::string_view)>& row,
+                                    const Rest& rest) {
+  std::string text;
+  const Core& core = *lowered_.block->core;
+  if (core.grouped) {
+    GroupTable groups(core.aggregates, 0, 0);
+    TREMULA_TRY_ASSIGN(const bool is_asked, aggregate(parameters, rest, groups));
+    if (!is_asked) return {};
+    const triples::Relation* const relation = &groups;
+    print_plain(*lowered_.block, group_context(&relation), text);
+    (void)row(text);  // there is no other to leave out
+    return {};
+  }
+  TREMULA_TRY(find(parameters, rest));
   // What is told may run this select again.
   const std::vector<Slot> slots = std::move(slots_);
   const std::vector<Value> values = values_;
-  std::string text;
+  std::size_t rows = 0;
   for (const Slot slot : slots) {
+    if (rest && ++rows % kRestRows == 0) rest();
     if (!relation_->exists(slot, Side::kNew)) continue;  // it has gone meanwhile
     text.clear();
     RowContext of_row = context(slot);
@@ -181,15 +289,24 @@ Result<void> OneShot::for_each_json(std::span<const Value> parameters,
 
 Result<void> OneShot::for_each_value(std::span<const Value> parameters,
                                      const Graph::RowVisitor& row) {
-  TREMULA_TRY(find(parameters));
+  const Core& core = *lowered_.block->core;
   std::vector<Value> values;
-  for (const Slot slot : slots_) {
+  const auto tell = [&](Slot slot, const RowContext& of_row) {
     values.clear();
-    const RowContext of_row = context(slot);
     for (const BlockProperty& property : lowered_.block->properties)
       values.push_back(evaluate(property.node, of_row));
-    if (!row(slot, values)) break;
+    return row(slot, values);
+  };
+  if (core.grouped) {
+    GroupTable groups(core.aggregates, 0, 0);
+    TREMULA_TRY_ASSIGN(const bool is_asked, aggregate(parameters, {}, groups));
+    const triples::Relation* const relation = &groups;
+    if (is_asked) (void)tell(0, group_context(&relation));
+    return {};
   }
+  TREMULA_TRY(find(parameters, {}));
+  for (const Slot slot : slots_)
+    if (!tell(slot, context(slot))) break;
   return {};
 }
 

@@ -1,8 +1,10 @@
-// OneShot: a select of one table's rows, without groups, DISTINCT or sub-selects, run as often as
-// asked. Nothing is kept between runs but the plan, and no instance is made.
+// OneShot: a select of one table's rows, or of aggregates over all of them, without GROUP BY,
+// DISTINCT or sub-selects, run as often as asked. Nothing is kept between runs but the plan, and no
+// instance is made.
 //
 //   Select -lowering, once-> access, conditions, order, shape       parameters -> rows found ->
 //   sorted by order and key, of a LIMIT only as many as it takes -> printed
+//                                                        or: rows found -> accumulators -> printed
 //
 // Access is by key, by an index that is there, by several of these (OR, IN), else by scan.
 // Thread: the writer thread alone.
@@ -18,6 +20,7 @@
 
 #include "core/base/arena.h"
 #include "core/dataflow/lowering.h"
+#include "core/dataflow/owned_rows.h"
 
 namespace tremula::dataflow {
 
@@ -28,10 +31,14 @@ class OneShot {
   static std::unique_ptr<OneShot> make(const Select& select, TableSource& tables,
                                        ArrangementStore& store);
 
+  // Called now and then while rows are looked at, when nothing of a table is in hand: what tables
+  // have loaded may be dropped then.
+  using Rest = std::function<void()>;
   // Calls `row` with the JSON text of each row on the new side, in order, until it returns false.
   // Errors: limit_range, as Graph::open.
   base::Result<void> for_each_json(std::span<const triples::Value> parameters,
-                                   const std::function<bool(std::string_view)>& row);
+                                   const std::function<bool(std::string_view)>& row,
+                                   const Rest& rest = {});
   // The same as Graph::run.
   base::Result<void> for_each_value(std::span<const triples::Value> parameters,
                                     const Graph::RowVisitor& row);
@@ -39,10 +46,23 @@ class OneShot {
  private:
   OneShot(TableSource& tables, ArrangementStore& store) : tables_(tables), store_(store) {}
 
-  base::Result<void> find(std::span<const triples::Value> parameters);
+  // What of the result, in its order, is asked for.
+  struct Window {
+    std::size_t offset = 0;
+    std::size_t limit = ~std::size_t{0};
+  };
+  base::Result<Window> begin(std::span<const triples::Value> parameters);
+  base::Result<void> find(std::span<const triples::Value> parameters, const Rest& rest);
   bool find_by(const BindStep& step, std::vector<triples::Slot>& out);
-  void find_all(std::vector<triples::Slot>& out) const;
-  void sort(std::size_t offset, std::size_t limit);
+  // Calls `visit` with the context of each row that the conditions hold for.
+  template <typename Visit>
+  void visit_rows(const Rest& rest, Visit visit);
+  // Returns: whether the one row of the result is asked for.
+  base::Result<bool> aggregate(std::span<const triples::Value> parameters, const Rest& rest,
+                               GroupTable& groups);
+  void contribute(const CoreAggregate& to, const RowContext& row, Accumulator& accumulator);
+  RowContext group_context(const triples::Relation* const* groups) const;
+  void sort(Window window, const Rest& rest);
   void key_of(triples::Slot slot, std::string& out) const;
   RowContext context(const triples::Slot& slot) const;
 
@@ -54,6 +74,7 @@ class OneShot {
   mutable base::Arena arena_;
   // Of the run in hand.
   std::vector<triples::Value> values_;
+  std::vector<triples::Slot> found_;  // by the access
   std::vector<triples::Slot> slots_;
   std::vector<std::pair<std::string, triples::Slot>> sorted_;
   std::string key_;

@@ -1,6 +1,7 @@
 // Databases in directories: what is there when they are opened again, and what a bad disk does.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
@@ -273,6 +274,50 @@ TEST_CASE("directory: a database many times its memory budget answers all the sa
   }
   CHECK(heard == kRows / 1000);
   CHECK(live.json() == "[]");
+}
+
+TEST_CASE("directory: one long scan keeps within the memory budget while it runs") {
+  auto files = std::make_shared<MemoryFileSystem>();
+  const Options options{.memory_bytes = 512U << 10};
+  constexpr std::int64_t kRows = 20'000;
+  {
+    Database db = opened(files, options);
+    db.run("TABLE T = 1 (K INT = 1 KEY, N INT = 2, V TEXT = 3)").value();
+    for (std::int64_t row = 0; row < kRows; row += 500) {
+      db.transact([&](Transaction& tx) {
+          for (std::int64_t i = row; i < row + 500; ++i)
+            tx.insert("T", {{"K", i}, {"N", i % 7}, {"V", std::string(300, 'v')}});
+        }).value();
+    }
+    db.run("FLUSH").value();
+  }
+  const auto table_bytes = [](Database& db) {
+    constexpr std::string_view kStat = R"({"stat":"table_bytes","value":)";
+    for (const std::string& line : db.run("SHOW STATS").value().lines)
+      if (line.starts_with(kStat)) return std::stoull(line.substr(kStat.size()));
+    return 0ULL;
+  };
+  Database db = opened(files, options);
+  // All rows take 8 MB.
+  for (const char* select : {"SELECT { t.V, t.N } FROM T AS t",
+                             "SELECT { t.V, t.K } FROM T AS t WHERE t.N < 9 ORDER BY t.K DESC"}) {
+    CAPTURE(select);
+    std::int64_t rows = 0;
+    std::uint64_t most = 0;
+    Statement all = db.prepare(select).value();
+    all.for_each({},
+                 [&](std::string_view) {
+                   if (++rows % 1000 == 0) most = std::max<std::uint64_t>(most, table_bytes(db));
+                   return true;
+                 })
+        .value();
+    CHECK(rows == kRows);
+    CHECK(most > 0);
+    CHECK(most < 2U << 20);
+  }
+  CHECK(json(db, "SELECT { s: sum(length(t.V)), n: count(*), m: max(t.N) } FROM T AS t") ==
+        R"([{"s":6000000,"n":20000,"m":6}])");
+  CHECK(table_bytes(db) < 2U << 20);
 }
 
 TEST_CASE("directory: SHOW STATS tells of log, queue and files") {
