@@ -85,7 +85,9 @@ bool has_news(const Engine& engine) {
 
 base::Result<std::size_t> catch_up(Engine& engine) {
   std::size_t commits = 0;
-  if (!has_news(engine) || !may_catch_up(engine)) return commits;
+  if (!may_catch_up(engine)) return commits;  // the descriptor stays readable
+  if (engine.storage) engine.storage->clear_wake();
+  if (!has_news(engine)) return commits;
   if (!engine.sharing) TREMULA_TRY(engine.storage->share(engine));
   for (;;) {
     TREMULA_TRY(check_files(engine));
@@ -99,11 +101,11 @@ base::Result<std::size_t> catch_up(Engine& engine) {
   return commits;
 }
 
-base::Result<void> take_news(Engine& engine) {
-  TREMULA_TRY(catch_up(engine));
+base::Result<std::size_t> take_news(Engine& engine) {
+  TREMULA_TRY_ASSIGN(const std::size_t commits, catch_up(engine));
   const Reading reading(engine);
   engine.subscriptions.deliver();
-  return {};
+  return commits;
 }
 
 base::Result<bool> commit(Engine& engine) {

@@ -35,12 +35,13 @@ base::Result<std::size_t> catch_up(Engine& engine);
 
 // The same, and tells the listeners.
 // Throws: what a listener threw, after all have heard.
-base::Result<void> take_news(Engine& engine);
+base::Result<std::size_t> take_news(Engine& engine);
 
 // What every call from outside begins with.
 inline base::Result<void> begin_call(Engine& engine) {
   if (!has_news(engine)) return {};
-  return take_news(engine);
+  TREMULA_TRY(take_news(engine));
+  return {};
 }
 
 // Indexes that the catalog of an opened directory declares.

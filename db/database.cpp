@@ -201,13 +201,7 @@ Result<void> Database::wait_durable(Ticket ticket) {
 }
 Result<std::size_t> Database::poll() {
   const Lock lock(core_->mutex);
-  const auto poll = [&]() -> base::Result<std::size_t> {
-    if (core_->storage) core_->storage->clear_wake();
-    TREMULA_TRY_ASSIGN(const std::size_t commits, db::catch_up(*core_));
-    TREMULA_TRY(db::take_news(*core_));
-    return commits;
-  };
-  const auto commits = poll();
+  const auto commits = db::take_news(*core_);
   if (!commits.ok()) return db::to_face(commits.error(), {});
   return commits.value();
 }

@@ -45,12 +45,10 @@ Result<void> SharedDirectory::join() {
   options.unacknowledged_bytes = options_.queue_bytes;
   TREMULA_TRY_ASSIGN(
       link_, persist::Link::open(*options_.wire, directory_, *options_.board, heir_, options));
+  const std::lock_guard guard(opening_mutex_);
   is_opening_ = false;
-  if (host_.load() == nullptr) {
-    is_started_ = true;
-  } else {
-    adopted_ = own_persister_->files();
-  }
+  is_started_ = host_.load() == nullptr;
+  if (!is_started_) adopted_ = own_persister_->files();
   return {};
 }
 
@@ -121,8 +119,13 @@ Result<void> SharedDirectory::wait_ordered(std::uint64_t number) {
       [number](const persist::Watermarks& marks) { return marks.acknowledged >= number; });
 }
 
+Result<void> SharedDirectory::wait_own() {
+  const std::uint64_t last = last_number_;
+  return last == 0 ? Result<void>() : wait_ordered(last);
+}
+
 Result<void> SharedDirectory::sync() {
-  if (const std::uint64_t last = last_number_; last != 0) TREMULA_TRY(wait_ordered(last));
+  TREMULA_TRY(wait_own());
   if (link_) TREMULA_TRY(link_->ask());
   Persister* host = host_.load();
   if (host == nullptr) return {};
@@ -161,7 +164,7 @@ Result<void> SharedDirectory::follow_files(std::uint64_t base) {
 void SharedDirectory::leave() {
   if (link_) {
     // Who wants to know how it ended waits before.
-    if (sync().ok()) (void)wait_durable(ordered());
+    if (wait_own().ok()) (void)wait_durable(ordered());
     link_->close();
     link_.reset();
   }
@@ -173,6 +176,7 @@ Result<void> SharedDirectory::Heir::take_over() {
   persist::PersisterOptions options = of_.options_;
   options.shared_at_once = true;
   TREMULA_TRY_ASSIGN(of_.own_persister_, Persister::open(of_.disk_, of_.directory_, options));
+  const std::lock_guard guard(of_.opening_mutex_);
   if (!of_.is_opening_) of_.own_persister_->start();
   of_.host_ = of_.own_persister_.get();
   return {};

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -62,7 +63,9 @@ class SharedDirectory final : public Membership {
   base::Result<void> submit(std::uint64_t number, std::string_view submission) override;
   base::Result<void> wait_ordered(std::uint64_t number) override;
 
-  // Own transactions are ordered, and ordered() covers all that anybody was told of before.
+  // Waits until all own transactions are ordered, and ordered() covers them.
+  base::Result<void> wait_own();
+  // The same for all that anybody was told of as ordered before the call.
   base::Result<void> sync();
   base::Result<void> wait_durable(std::uint64_t version);
   persist::PersisterStatus status() const;
@@ -99,6 +102,7 @@ class SharedDirectory final : public Membership {
   persist::PersisterOptions options_;
   std::unique_ptr<persist::Persister> own_persister_;  // of a takeover
   std::atomic<persist::Persister*> host_ = nullptr;    // this process's, once it is the host
+  std::mutex opening_mutex_;
   bool is_opening_ = false;  // a takeover doesn't start the persister: there is something to load
   bool is_started_ = false;
   std::atomic<std::uint64_t> last_number_ = 0;

@@ -26,6 +26,8 @@ using triples::WrittenRow;
 
 namespace {
 
+constexpr std::size_t kSubmissionBytesMax = std::size_t{1} << 30;
+
 bool is_here(const lsm::RowTable& table, Slot slot) {
   return slot != kNoSlot && table.exists(slot, Side::kNew);
 }
@@ -77,6 +79,10 @@ Result<void> Sharing::submit(std::uint64_t step) {
   const std::uint64_t number = last_number_ + 1;
   const std::string submission = crdt::encode_submission(
       {.seen = base_, .acknowledged = overlay_.last_acknowledged(), .intents = intents_.view()});
+  if (submission.size() > kSubmissionBytesMax) {
+    return Error{ErrorCode::kIo, "a transaction of " + std::to_string(submission.size()) +
+                                     " bytes is too large: at most 1 GiB"};
+  }
   TREMULA_TRY(membership_.submit(number, submission));
   if (store_.catalog_changed()) TREMULA_TRY(membership_.wait_ordered(number));
   last_number_ = number;

@@ -233,7 +233,7 @@ Result<void> Storage::sync(std::uint64_t commits) {
 
 Result<void> Storage::wait_durable(std::uint64_t commits) {
   if (!has_shared_) return persister_->wait_durable(commits);
-  TREMULA_TRY(shared_->sync());
+  TREMULA_TRY(shared_->wait_own());
   return shared_->wait_durable(shared_->ordered());
 }
 

@@ -145,8 +145,11 @@ class TREMULA_API Database {
  public:
   // A database that ends with its handle.
   static Database in_memory();
-  // The database in directory `path`, which is made if it isn't there (its parent must be).
-  // Errors: io; locked, with the pid of the process that has it open (it may be this one); corrupt.
+  // The database in directory `path`, which is made if it isn't there (its parent must be). Any
+  // number of handles, in as many processes of the machine, may have it open; docs/sync.md says
+  // what they see of each other.
+  // Errors: io; corrupt; locked, with the pid of the process that has it open, if that doesn't
+  // share it.
   static Result<Database> open(const std::string& path, const Options& options = {});
   // Waits until every commit is on disk; then the directory can be opened again.
   ~Database();
@@ -183,7 +186,9 @@ class TREMULA_API Database {
   }
   // Waits until a commit is on disk; in memory it returns at once.  Errors: io.
   Result<void> wait_durable(Ticket ticket);
-  // Delivers what other processes committed.  Returns: how many commits that were; in memory 0.
+  // Takes in what other processes committed, and tells the listeners; every call on the database
+  // begins with that, too, outside of transactions and callbacks.
+  // Returns: how many commits that were; in memory 0.  Errors: io, corrupt; final.
   Result<std::size_t> poll();
   // A file descriptor that becomes readable when poll() has something to do; -1: nothing ever will.
   int wake_fd() const;
