@@ -32,7 +32,11 @@ base::Result<void> Persister::State::open() {
   TREMULA_TRY(take_lock());
   // Before anything slow: others wait in line for it.
   if (options.wire != nullptr) {
-    TREMULA_TRY_ASSIGN(hub, Hub::listen(*options.wire, directory));
+    auto listening = Hub::listen(*options.wire, directory);
+    // A file system without sockets, or a full one, still holds a database: for one process, as others
+    // find it locked. Whoever takes over has others that wait, and leaves it to them.
+    if (!listening.ok() && options.shared_at_once) return listening.error();
+    if (listening.ok()) hub = std::move(listening).value();
   }
   TREMULA_TRY_ASSIGN(tree, lsm::LsmTree::open(files, directory, options.lsm));
   TREMULA_TRY(replay());

@@ -248,4 +248,25 @@ TEST_CASE("shared persister: a full disk holds the order up, and nothing is lost
   CHECK(text.find("20:+19=") != std::string::npos);
 }
 
+TEST_CASE("shared persister: where nobody can listen, one process has the directory alone") {
+  class MuteWire final : public MemoryWire {
+   public:
+    Result<std::unique_ptr<Listener>> listen(const std::string& directory) override {
+      return base::Error{ErrorCode::kIo, directory + ": no sockets here"};
+    }
+  };
+  Shared shared;
+  MuteWire mute;
+  shared.options.wire = &mute;
+  shared.open();
+  CHECK(shared.persister->submit(insert_record(0, 1)).value() == 1);
+  CHECK(shared.persister->wait_durable(1).ok());
+  CHECK(!shared.persister->is_shared());
+  shared.persister.reset();
+  // Who takes over has others that wait for a host: it leaves that to them.
+  shared.options.shared_at_once = true;
+  const auto refused = Persister::open(shared.files, "db", shared.options);
+  CHECK(refused.error().message == "db: no sockets here");
+}
+
 }  // namespace tremula::persist
