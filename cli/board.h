@@ -1,7 +1,7 @@
 // Board: `tremula demo board DIR`, a board of cards that several processes share, one in each
 // terminal: everybody edits, all see the same.
 //
-//   keys, or lines of a script -> one transaction each -> DIR -> live query of every process -> drawing
+//   keys or a script's lines -> a transaction each -> DIR -> every process's live query -> drawing
 //
 // Votes are a COUNTER: of two votes at once both count. Text and lane are LWW: of two edits at once
 // the later one stands.

@@ -63,7 +63,8 @@ class Hub {
   // --- From the thread that steps ---
   // Waits until a peer sends something, a slow one takes bytes again, or wake(); -1: for ever.
   void wait(int timeout_ms);
-  // Takes what came. Nothing is read from the peers while `takes` is false (a full disk): they wait.
+  // Takes what came. Nothing is read from the peers while `takes` is false (a full disk): they
+  // wait.
   // Returns: whether anything came.
   bool receive(HubHost& host, bool takes = true);
   // For all peers; `marks.acknowledged` is not looked at.
@@ -79,8 +80,8 @@ class Hub {
   void send();
 
   // The lowest log that a process which has joined may still read; nullopt: none has joined, or
-  // all have said that they read nothing below. A process that is too slow is not waited for: whoever
-  // releases logs above publishes it as Watermarks::first_log, and it starts again from the files.
+  // all have said that they read nothing below. A process that is too slow isn't waited for:
+  // whoever releases logs above publishes it as Watermarks::first_log; it opens again.
   std::optional<std::uint64_t> oldest_log() const;
   HubStats stats() const;
 

@@ -10,9 +10,9 @@
 //
 // A link keeps every transaction until it is known as ordered, and sends it again to whoever hosts
 // next. Exactly-once is the host's business: it drops the numbers that it has.
-// Thread: submit, wait_*, passed, state: any; step(), start(), close(): one at a time. The thread is
-// optional: tests step by hand. Succession is called on the thread that steps, without any lock
-// but the link's own.
+// Thread: submit, wait_*, ask, passed, state: any; step(), start(), close(): one at a time. The
+// thread is optional: tests step by hand. Succession is called on the thread that steps, without
+// any lock but the link's own.
 #pragma once
 
 #include <cstdint>

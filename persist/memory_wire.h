@@ -4,7 +4,8 @@
 //
 // By default what is sent has arrived. By hand it stays on the way until the test delivers it: a
 // piece of a random length, of a random connection; so connections overtake each other, frames are
-// cut anywhere, and the end of a connection is heard late. What was sent before an end arrives before it.
+// cut anywhere, and the end of a connection is heard late. What was sent before it
+// arrives before it.
 // Thread: as Wire says.
 #pragma once
 

@@ -33,8 +33,8 @@ base::Result<void> Persister::State::open() {
   // Before anything slow: others wait in line for it.
   if (options.wire != nullptr) {
     auto listening = Hub::listen(*options.wire, directory);
-    // A file system without sockets, or a full one, still holds a database: for one process, as others
-    // find it locked. Whoever takes over has others that wait, and leaves it to them.
+    // A file system without sockets, or a full one, still holds a database: for one process, as
+    // others find it locked. Whoever takes over has others that wait, and leaves it to them.
     if (!listening.ok() && options.shared_at_once) return listening.error();
     if (listening.ok()) hub = std::move(listening).value();
   }

@@ -22,8 +22,8 @@ class PrivateNumbers {
     if (number >= 0) numbers_.insert(number);
     return number;
   }
-  // Closes it if it still is this process's. A child's copy is closed already, and the number may be
-  // another's by now. Under the mutex, so that no child closes what another thread gets by it.
+  // Closes it if it still is this process's. A child's copy is closed already, and the number may
+  // be another's by now. Under the mutex, so that no child closes what another thread gets by it.
   void close(int number) {
     const std::lock_guard guard(mutex_);
     if (numbers_.erase(number) == 1) ::close(number);

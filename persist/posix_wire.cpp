@@ -106,8 +106,8 @@ class PosixListener : public Listener, public Socket {
   pid_t owner_ = ::getpid();
 };
 
-// A socket's address for DIR/persister.sock. A path that is too long goes by a descriptor of DIR, which
-// must live as long as the address is used.
+// A socket's address for DIR/persister.sock. A path that is too long goes by a descriptor of DIR,
+// which must live as long as the address is used.
 struct Address {
   sockaddr_un name{};
   std::optional<Descriptor> directory;
@@ -196,7 +196,7 @@ class PosixWire : public Wire {
     if (connected == 0) {
       return std::unique_ptr<Connection>(std::make_unique<PosixConnection>(std::move(made), path));
     }
-    // Nobody is there (ENOENT), a dead one's name (ECONNREFUSED), or too many stand in line (EAGAIN).
+    // Nobody is there (ENOENT), a dead one's name (ECONNREFUSED), too many stand in line (EAGAIN).
     if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
       return std::unique_ptr<Connection>();
     return system_error(path, "connect", errno);

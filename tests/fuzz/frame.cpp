@@ -1,6 +1,6 @@
 // Fuzzes what comes over the wire: bytes as they are, and frames with sound checksums around any
-// body. A frame that is read is one that was written; a message that is read is written again as the
-// same bytes; a hub that hears all this serves its other peers as before.
+// body. A frame that is read is one that was written; a message that is read is written again as
+// the same bytes; a hub that hears all this serves its other peers as before.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

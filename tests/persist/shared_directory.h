@@ -1,5 +1,6 @@
-// SharedDirectory: what processes that share a directory need of it, without a persister: a lock, an
-// order that outlives its hosts (in memory, or in a file for processes of the machine), and hosts that put into it what the hub brings.
+// SharedDirectory: what processes that share a directory need of it, without a persister: a lock,
+// an order that outlives its hosts (in memory, or in a file for processes of the machine), and
+// hosts that put into it what the hub brings.
 //
 //   TestHost   Hub -> waiting -> order() -> SharedDirectory::log -> acknowledge, publish, send
 //
@@ -43,7 +44,7 @@ class SharedDirectory {
   bool try_lock() {
     const std::lock_guard guard(mutex_);
     if (files_ == nullptr) return !std::exchange(is_locked_, true);
-    auto taken = files_->lock(path_ + "/LOCK", "");
+    auto taken = files_->lock(path_ + "/LOCK", "a test");
     if (!taken.ok()) return false;
     lock_ = std::move(taken).value();
     read_file();
