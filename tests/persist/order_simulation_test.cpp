@@ -55,9 +55,6 @@ TEST_CASE("order simulation: processes, delays and deaths at any step") {
   CHECK(sum.takeovers > seeds);
   CHECK(sum.flushes > seeds / 2);
   CHECK(sum.without_effect > seeds / 2);
-  MESSAGE(sum.commits << " commits, " << sum.ordered << " ordered, " << sum.known << " sent again, "
-                      << sum.refused << " refused, " << sum.takeovers << " takeovers, "
-                      << sum.flushes << " flushes, " << sum.without_effect << " without effect");
 }
 
 }  // namespace tremula::persist_test
