@@ -135,7 +135,7 @@ def headers(build, _scratch):
                  "-fsyntax-only -x c++ -")
     for compiler in [name for name in ("gcc", "clang") if shutil.which(name)]:
         for name in ("export", "version", "tremula_c"):
-            call("sh", "-c", f"echo '#include <tremula/{name}.h>\nextern int more;' | {compiler} -std=c99 -pedantic-errors {' '.join(STRICT)} "
+            call("sh", "-c", f"printf '#include <tremula/{name}.h>\nextern int more;\n' | {compiler} -std=c99 -pedantic-errors {' '.join(STRICT)} "
                  f"-I '{ROOT}/include' -fsyntax-only -x c -")
     text = "".join(header.read_text() for header in public)
     included = set(re.findall(r'#include [<"]([^>"]+)[>"]', text))
