@@ -1,0 +1,81 @@
+#include "core/lsm/tree_view.h"
+
+#include <algorithm>
+
+namespace tremula::lsm {
+
+using triples::AttrId;
+using triples::TypeId;
+
+namespace {
+
+constexpr std::size_t kBatch = 4096;
+
+bool is_before(const Entry& a, const Entry& b) { return a.key < b.key; }
+
+// Both sorted; of equal keys the entry of `younger` stays.
+std::vector<Entry> laid_over(std::vector<Entry> younger, const std::vector<Entry>& older) {
+  if (older.empty()) return younger;
+  std::vector<Entry> merged;
+  merged.reserve(younger.size() + older.size());
+  std::set_union(younger.begin(), younger.end(), older.begin(), older.end(),
+                 std::back_inserter(merged), is_before);
+  return merged;
+}
+
+}  // namespace
+
+TreeView::TreeView(std::shared_ptr<const LsmSnapshot> files)
+    : files_(std::move(files)), file_columns_(files_->columns()) {}
+
+void TreeView::add(const Memtable& memtable) {
+  const auto attrs_of = [this](TypeId type) {
+    std::vector<AttrId> attrs;
+    for (const auto& [of_type, attr] : columns()) {
+      if (of_type == type) attrs.push_back(attr);
+    }
+    return attrs;
+  };
+  std::map<ColumnId, std::vector<Entry>> younger;
+  MemtableCursor cursor(memtable, attrs_of);
+  for (std::vector<Entry> batch; cursor.next(batch, kBatch);) {
+    if (batch.empty()) continue;
+    std::vector<Entry>& column = younger[{batch.front().key.type, batch.front().key.attr}];
+    column.insert(column.end(), batch.begin(), batch.end());
+  }
+  for (auto& [id, entries] : younger) {
+    std::vector<Entry>& column = young_[id];
+    column = laid_over(std::move(entries), column);
+  }
+}
+
+std::vector<TreeView::ColumnId> TreeView::columns() const {
+  std::vector<ColumnId> ids = file_columns_;
+  for (const auto& [id, entries] : young_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+base::Result<void> TreeView::scan(TypeId type, AttrId attr,
+                                  const LsmSnapshot::EntryVisitor& visit) const {
+  const auto column = young_.find({type, attr});
+  if (column == young_.end()) return files_->scan(type, attr, visit);
+  auto at = column->second.begin();
+  const auto end = column->second.end();
+  const auto visit_young = [&](const Entry& entry) {
+    if (!entry.value.is_missing()) visit(entry);
+  };
+  TREMULA_TRY(files_->scan(type, attr, [&](const Entry& entry) {
+    for (; at != end && at->key < entry.key; ++at) visit_young(*at);
+    if (at == end || at->key != entry.key) {
+      visit(entry);
+    } else {
+      visit_young(*at++);
+    }
+  }));
+  for (; at != end; ++at) visit_young(*at);
+  return {};
+}
+
+}  // namespace tremula::lsm
