@@ -17,6 +17,18 @@ struct CloseFile {
   }
 };
 
+Result<std::vector<Parameter>> parse_parameters(const std::vector<std::string>& texts) {
+  std::vector<Parameter> parameters;
+  for (const std::string& text : texts) {
+    auto parameter = parse_parameter(text);
+    if (!parameter) return parameter.error();
+    parameters.push_back(std::move(parameter).value());
+  }
+  return parameters;
+}
+
+}  // namespace
+
 Result<std::string> read_script(const std::string& path) {
   auto failed = [&] {
     return command_error(ErrorCode::kIo, "cannot read " + path + ": " + std::strerror(errno));
@@ -30,18 +42,6 @@ Result<std::string> read_script(const std::string& path) {
   if (std::ferror(file.get())) return failed();
   return text;
 }
-
-Result<std::vector<Parameter>> parse_parameters(const std::vector<std::string>& texts) {
-  std::vector<Parameter> parameters;
-  for (const std::string& text : texts) {
-    auto parameter = parse_parameter(text);
-    if (!parameter) return parameter.error();
-    parameters.push_back(std::move(parameter).value());
-  }
-  return parameters;
-}
-
-}  // namespace
 
 int fail(const Error& error) {
   print_error(error);

@@ -11,6 +11,8 @@ namespace tremula::cli {
 
 // The database of a call: in memory if it names no directory. Made if the call is one that makes
 // directories.  Errors: io, if it isn't one and there is no database.
+// The bytes of a file; `-`: of standard input.
+Result<std::string> read_script(const std::string& path);
 Result<Database> open_database(const Invocation& invocation);
 bool makes_directory(Call call);
 // Says it on standard error.  Returns: kExitFailed.

@@ -171,6 +171,28 @@ int run_export(const Invocation& invocation) {
                        "EXPORT (" + select.value() + ") TO " + quoted(invocation.file, '\''));
 }
 
+int run_changes(const Invocation& invocation) {
+  auto database = open_database(invocation);
+  if (!database) return fail(database.error());
+  const auto told = database.value().changes(invocation.since, [](std::string_view line) {
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fputc('\n', stdout);
+  });
+  if (!told) return fail(told.error());
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 ? kExitOk : kExitFailed;
+}
+
+int run_merge(const Invocation& invocation) {
+  const auto text = read_script(invocation.file);
+  if (!text) return fail(text.error());
+  auto database = open_database(invocation);
+  if (!database) return fail(database.error());
+  const auto merged = database.value().merge(text.value());
+  if (!merged) return fail(merged.error());
+  std::printf("{\"merged\":%zu}\n", merged.value());
+  return end_call(database.value(), std::fflush(stdout) == 0);
+}
+
 int run_watch(const Invocation& invocation) {
   const Interrupts interrupts;
   const Deadline deadline(invocation.timeout_s);

@@ -17,5 +17,7 @@ int run_export(const Invocation& invocation);
 int run_watch(const Invocation& invocation);
 // Holds the directory, as its host or the next one, until SIGINT or SIGTERM.
 int run_serve(const Invocation& invocation);
+int run_changes(const Invocation& invocation);
+int run_merge(const Invocation& invocation);
 
 }  // namespace tremula::cli

@@ -26,8 +26,8 @@ int run(const Invocation& invocation) {
     case Call::kBackup: return run_backup(invocation);
     case Call::kRestore: return run_restore(invocation);
     case Call::kServe: return run_serve(invocation);
-    case Call::kChanges:
-    case Call::kMerge: return refuse_call(invocation);
+    case Call::kChanges: return run_changes(invocation);
+    case Call::kMerge: return run_merge(invocation);
   }
   return kExitUsage;
 }

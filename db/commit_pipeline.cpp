@@ -3,6 +3,7 @@
 #include "core/base/check.h"
 #include "core/triples/catalog.h"
 #include "db/query_pipeline.h"
+#include "db/replicas.h"
 
 namespace tremula::db {
 
@@ -108,6 +109,21 @@ base::Result<std::size_t> take_news(Engine& engine) {
   return commits;
 }
 
+base::Result<void> commit_record(Engine& engine, std::string_view record) {
+  std::optional<triples::Catalog> catalog_before;
+  if (engine.store.catalog_changed()) catalog_before = engine.store.committed_catalog();
+  engine.store.seal();
+  TREMULA_TRY(check_files(engine));
+  TREMULA_TRY_ASSIGN(const std::uint64_t version,
+                     engine.storage->submit_merged(engine.store, record));
+  TREMULA_ASSERT(version == engine.commits + 1);
+  ++engine.commits;
+  step(engine);
+  settle(engine);
+  if (catalog_before) follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);
+  return {};
+}
+
 base::Result<bool> commit(Engine& engine) {
   if (!engine.store.touched()) return false;
   std::optional<triples::Catalog> catalog_before;
@@ -124,7 +140,10 @@ base::Result<bool> commit(Engine& engine) {
     step(engine);
   }
   settle(engine);
-  if (catalog_before) follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);
+  if (catalog_before) {
+    follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);
+    if (engine.storage && !engine.sharing) TREMULA_TRY(adopt_merged(engine));
+  }
   return changed;
 }
 

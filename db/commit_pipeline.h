@@ -8,6 +8,8 @@
 // Thread: the holder of the engine's mutex.
 #pragma once
 
+#include <string_view>
+
 #include "core/base/result.h"
 #include "db/engine.h"
 
@@ -17,6 +19,10 @@ namespace tremula::db {
 // deliver().
 // Returns: whether anything changed; if not, there was no commit.
 base::Result<bool> commit(Engine& engine);
+
+// The same for what a merge wrote into the tables: it is there as a record already, with what
+// merging keeps.  Errors: the caller rolls back.
+base::Result<void> commit_record(Engine& engine, std::string_view record);
 
 // Tells the listeners, and with Durability::sync waits until the last commit is on disk. Separate
 // from commit(), because a write prints its own line first.

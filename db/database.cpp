@@ -9,6 +9,7 @@
 #include "db/handles.h"
 #include "db/open_on.h"
 #include "db/query_pipeline.h"
+#include "db/replicas.h"
 #include "db/session.h"
 #include "db/statements.h"
 #include "persist/posix_file_system.h"
@@ -76,8 +77,8 @@ Result<Database> OpenOn::open(std::shared_ptr<base::FileSystem> files,
     TREMULA_TRY(engine.storage->load(engine.store));
     engine.commits = engine.storage->recovered_version();
     declare_indexes(engine);
-    if (engine.storage->is_member()) TREMULA_TRY(engine.storage->share(engine));
-    return {};
+    if (engine.storage->is_member()) return engine.storage->share(engine);
+    return adopt_merged(engine);
   };
   const auto opened = open();
   if (!opened.ok()) return to_face(opened.error(), {});
@@ -206,6 +207,31 @@ Result<std::size_t> Database::poll() {
   return commits.value();
 }
 int Database::wake_fd() const { return core_->storage ? core_->storage->wake_fd() : -1; }
+
+Result<void> Database::changes(std::uint64_t since,
+                               const std::function<void(std::string_view line)>& line) {
+  std::string text;
+  {
+    const Lock lock(core_->mutex);
+    const auto told = db::tell_changes(*core_, since, text);
+    if (!told.ok()) return db::to_face(told.error(), {});
+  }
+  db::for_each_line(text, line);
+  return {};
+}
+
+Result<std::size_t> Database::merge(std::string_view changes) {
+  const Lock lock(core_->mutex);
+  if (core_->in_transaction) {
+    return db::face_error(Code::kUnsupported, "merge() inside a transaction");
+  }
+  const auto merged = db::merge_changes(*core_, changes);
+  if (!merged.ok()) return db::to_face(merged.error(), {});
+  const auto delivered = db::deliver(*core_);
+  if (!delivered.ok()) return db::to_face(delivered.error(), {});
+  return merged.value();
+}
+
 
 std::uint64_t Database::version() const {
   const Lock lock(core_->mutex);

@@ -101,6 +101,12 @@ RowWriter::RowWriter(const triples::TableDef& definition, lsm::RowTable& table, 
                         .not_null = column.not_null || column.merge == MergeRule::kCounter,
                         .has_default = has_default(column),
                         .merge = column.merge});
+    has_sets_ = has_sets_ || column.merge == MergeRule::kSet;
+    if (column.merge != MergeRule::kCounter) continue;
+    has_counters_ = true;
+    if (has_default(column) && column.default_value->value().kind == Kind::kInt) {
+      targets_.back().start = column.default_value->value().integer;
+    }
   }
   if (definition_.generated_key && find_target(triples::kGeneratedIdAttr) == kNoTarget) {
     targets_.push_back({.name = "id",
@@ -224,7 +230,10 @@ Result<Slot> RowWriter::insert_gathered(std::span<const Cell> cells, Span row_sp
   TREMULA_TRY(check_unnamed(row_span));
   const Slot slot = table_.insert(key_);
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    table_.write(slot, targets_[cells[i].target].column, stored_[i]);
+    const Target& target = targets_[cells[i].target];
+    // A sum of nothing is no sum.
+    if (is_start(target, stored_[i])) continue;
+    table_.write(slot, target.column, stored_[i]);
   }
   if (last_generated_key_ != 0) {
     table_.write(slot, targets_[key_targets_[0]].column, key_values_[0]);
@@ -341,6 +350,7 @@ void RowWriter::write(Slot slot, const Target& target, Value stored) {
       if (target.merge == MergeRule::kMax ? order < 0 : order > 0) return;
     }
   }
+  if (is_start(target, stored) && table_.stored(slot, target.column).is_missing()) return;
   table_.write(slot, target.column, stored);
 }
 

@@ -33,6 +33,7 @@ struct Target {
   bool not_null = false;
   bool has_default = false;
   triples::MergeRule merge = triples::MergeRule::kLww;
+  std::int64_t start = 0;  // what a COUNTER reads that nobody has written
 };
 
 using TargetIndex = std::uint32_t;
@@ -67,6 +68,8 @@ class RowWriter {
   // The key's targets in the order of the KEY clause.
   std::span<const TargetIndex> key_targets() const { return key_targets_; }
 
+  bool has_sets() const { return has_sets_; }
+  bool has_counters() const { return has_counters_; }
   // The target of a name or number, or kNoTarget. `hint`: where it may stand; pass the last one +
   // 1.
   TargetIndex find_target(std::string_view name, TargetIndex hint = 0) const;
@@ -101,6 +104,10 @@ class RowWriter {
   base::Result<triples::Slot> insert_gathered(std::span<const Cell> cells, base::Span row_span);
   void write(triples::Slot slot, const Target& target, triples::Value stored);
   void note(triples::Slot slot, std::span<const Cell> cells);
+  static bool is_start(const Target& target, triples::Value stored) {
+    return target.merge == triples::MergeRule::kCounter && stored.kind == triples::Kind::kInt &&
+           stored.integer == target.start;
+  }
   bool is_named(TargetIndex target) const { return named_[target] == generation_; }
 
   triples::TableDef definition_;
@@ -111,6 +118,8 @@ class RowWriter {
   std::vector<TargetIndex> key_targets_;
   std::vector<TargetIndex> required_;  // NOT NULL without DEFAULT, outside the key
   std::vector<std::uint64_t> named_;   // by target: the generation that last named it
+  bool has_sets_ = false;
+  bool has_counters_ = false;
   std::uint64_t generation_ = 0;
   std::vector<triples::Value> stored_;      // parallel to the cells in hand
   std::vector<triples::Value> key_values_;  // by key position

@@ -1,10 +1,12 @@
 #include "db/schema.h"
 
 #include <utility>
+#include <vector>
 
 #include "core/triples/value_ops.h"
 #include "db/json_text.h"
 #include "db/migration.h"
+#include "persist/merging.h"
 
 namespace tremula::db {
 
@@ -90,12 +92,36 @@ void purge(lsm::RowTable& rows, const std::vector<AttrId>& attrs) {
   }
 }
 
+// Rows that a merge brought before the table was declared have nothing but their keys; the rest
+// follows the declaration (adopt_merged), so that NOT NULL can't be asked of them yet.
+Result<void> take_merged_keys(lsm::RowTable& rows, const TableDef& after, Span span) {
+  if (rows.row_count(Side::kNew) == 0) return {};
+  const auto columns = after.key_columns();
+  base::Arena arena;
+  std::size_t misfits = 0;
+  for_each_slot(rows, [&](Slot slot) {
+    std::vector<Value> key;
+    if (!persist::read_key(after, rows.key(slot), arena, key)) {
+      ++misfits;
+      return;
+    }
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      const AttrId attr = after.generated_key ? triples::kGeneratedIdAttr : columns[i]->attr;
+      rows.write(slot, rows.column(attr), key[i]);
+    }
+  });
+  if (misfits == 0) return {};
+  return conflict("merging has brought " + rows_text(misfits) + " of " + after.name +
+                      " whose keys don't fit this KEY; declare it as the other replicas do",
+                  span);
+}
+
 Result<void> check_undeclared(lsm::RowTable& rows, const TableDef& after, Span span) {
   if (!after.strict) return {};
   for (const ColumnDef& column : after.columns) {
     if (column.declared) continue;
-    const std::size_t count = count_if_stored(
-        rows, rows.column(column.attr), [](Value value) { return !value.is_missing(); });
+    const std::size_t count = count_if_stored(rows, rows.column(column.attr),
+                                              [](Value value) { return !value.is_missing(); });
     if (count == 0) continue;
     return conflict("STRICT refuses undeclared columns, but " + rows_text(count) + " of " +
                         after.name + " hold '" + column.name + "'; declare it or set it to NULL",
@@ -111,9 +137,8 @@ Result<void> check_not_null(lsm::RowTable& rows, const treeql::DeclareTable& dec
     if (!column.not_null || column.key_position >= 0) continue;
     const ColumnIndex index = rows.column(column.attr);
     std::size_t nulls = 0;
-    for_each_slot(rows, [&](Slot slot) {
-      nulls += rows.read(slot, index, Side::kNew).is_null() ? 1 : 0;
-    });
+    for_each_slot(
+        rows, [&](Slot slot) { nulls += rows.read(slot, index, Side::kNew).is_null() ? 1 : 0; });
     if (nulls == 0) continue;
     const Span span = i < declare.column_spans.size() ? declare.column_spans[i] : declare.name_span;
     return conflict("'" + column.name + "' is NULL in " + rows_text(nulls) + " of " + after.name +
@@ -139,7 +164,11 @@ Result<std::string> declare_table(Engine& engine, const treeql::DeclareTable& de
   adopt(rows, migration);
   TREMULA_TRY(check_undeclared(rows, migration.after, declare.name_span));
   purge(rows, migration.purged);
-  TREMULA_TRY(check_not_null(rows, declare, migration.after));
+  if (migration.created) {
+    TREMULA_TRY(take_merged_keys(rows, migration.after, declare.name_span));
+  } else {
+    TREMULA_TRY(check_not_null(rows, declare, migration.after));
+  }
   return describe(migration);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/triples/catalog.h"
 #include "db/engine.h"
+#include "db/row_effect.h"
 
 namespace tremula::db {
 
@@ -38,35 +39,6 @@ persist::PersisterOptions persister_options(const Options& options) {
   tree.file_bytes = std::min(tree.file_bytes, tree.memtable_bytes / 2);
   tree.level1_bytes = std::min(tree.level1_bytes, tree.memtable_bytes * 2);
   return to;
-}
-
-bool is_here(const lsm::RowTable& table, Slot slot) {
-  return slot < table.slot_end() && table.exists(slot, Side::kNew);
-}
-
-// Writes a row of the log over what the files have.  Returns: whether it fits that.
-bool put(lsm::RowTable& table, const lsm::MemtableRow& row) {
-  const bool stands = is_here(table, row.slot);
-  switch (row.fate) {
-    case Fate::kDeleted:
-      if (!stands || table.key(row.slot) != row.key) return false;
-      table.erase(row.slot);
-      return true;
-    case Fate::kInserted:
-      if (stands || table.find(row.key) != triples::kNoSlot) return false;
-      table.insert_at(row.key, row.slot);
-      break;
-    case Fate::kUpdated:
-      if (!stands || table.key(row.slot) != row.key) return false;
-      break;
-  }
-  for (const triples::WrittenCell& cell : row.cells) {
-    if (lsm::is_hidden_attr(cell.attr)) continue;
-    const bool is_gone = lsm::is_removed_mark(cell.value);
-    table.write(row.slot, table.column(cell.attr),
-                is_gone ? triples::Value::missing() : cell.value);
-  }
-  return true;
 }
 
 std::uint64_t random_process() {
@@ -143,6 +115,11 @@ Result<void> Storage::load(Store& store) {
   if (store.file_error().code != base::ErrorCode::kOk) return store.file_error();
   store.set_version(recovered_version() + 1);
   if (persister_) {
+    const persist::StampBook& stamps = persister_->stamps();
+    store.note_stamped(stamps.stamped());
+    store.note_stamped(stamps.marked());
+    if (stamps.has_other_names()) store.stamp_counters();
+    set_catalog(store);
     persister_->start();
     return {};
   }
@@ -177,7 +154,7 @@ Result<void> Storage::replay(Store& store, bool of_catalog) {
     lsm::RowTable& table = store.row_table(row.type);
     if (written.insert(&table).second) table.set_version(recovered_version());
     table.begin_statement();  // keeps the books of what could be undone short
-    if (put(table, row) || error.code != base::ErrorCode::kOk) return;
+    if (put_row(table, row) || error.code != base::ErrorCode::kOk) return;
     error = {base::ErrorCode::kCorrupt, directory_ + ": the log doesn't fit the files at table " +
                                             std::to_string(static_cast<std::uint32_t>(row.type)) +
                                             ", row " + std::to_string(row.slot)};
@@ -203,7 +180,11 @@ Result<std::optional<std::uint64_t>> Storage::submit(Store& store) {
                       1);
     record_.cell(kTickAttr, triples::Value::int_of(tick));
   }
-  auto version = persister_->submit(record_.view());
+  if (store.catalog_changed()) set_catalog(store);
+  if (record_.has_deletions()) store.note_deletions();
+  const bool wants_stamps =
+      record_.has_deletions() || store.catalog_changed() || store.wants_stamps();
+  auto version = persister_->submit(record_.view(), wants_stamps);
   if (!version.ok() && is_shared() && version.error().code == base::ErrorCode::kLocked) {
     return std::optional<std::uint64_t>();
   }
@@ -225,6 +206,21 @@ Result<void> Storage::share(Engine& engine) {
   TREMULA_ASSERT(shared_->version() == engine.commits);
   engine.sharing = std::make_unique<Sharing>(*shared_, engine.store, engine.commits, logged_tick_);
   return {};
+}
+
+void Storage::set_catalog(const Store& store) {
+  persister_->set_catalog(std::make_shared<const triples::Catalog>(store.catalog()));
+}
+
+Result<std::uint64_t> Storage::submit_merged(Store& store, std::string_view record) {
+  if (store.catalog_changed()) set_catalog(store);
+  record_.clear();
+  store.record_catalog(record_);
+  return persister_->submit(std::string(record) + std::string(record_.view()));
+}
+
+Result<void> Storage::with_base(const persist::Persister::BaseVisitor& visit) {
+  return persister_->with_base(visit);
 }
 
 Result<void> Storage::sync(std::uint64_t commits) {

@@ -47,6 +47,10 @@ class Storage {
   // Returns: its version; nothing, if the directory is shared by now.
   // Errors: see Persister::submit.
   base::Result<std::optional<std::uint64_t>> submit(Store& store);
+  // Takes what a merge wrote into the tables, which `record` tells with what merging keeps.
+  base::Result<std::uint64_t> submit_merged(Store& store, std::string_view record);
+  // See Persister.
+  base::Result<void> with_base(const persist::Persister::BaseVisitor& visit);
   // Whether another process has opened the directory since.  Cost: one atomic load.
   bool is_shared() const { return persister_ && wire_ && persister_->is_shared(); }
   // Makes Engine::sharing, which takes everything from now on.  Requires: is_shared().
@@ -85,6 +89,7 @@ class Storage {
   persist::Persister* unstarted() const {
     return persister_ ? persister_.get() : shared_->unstarted();
   }
+  void set_catalog(const Store& store);
 
   std::shared_ptr<base::FileSystem> files_;
   std::shared_ptr<persist::Wire> wire_;

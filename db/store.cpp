@@ -6,6 +6,7 @@
 #include "core/base/check.h"
 #include "core/lsm/catalog_rows.h"
 #include "db/column_reading.h"
+#include "db/row_effect.h"
 
 namespace tremula::db {
 
@@ -33,6 +34,7 @@ Store::Table& Store::open(TypeId type) {
   if (table) return *table;
   table = std::make_unique<Table>(type, files_);
   if (!notes_.is_alone()) table->rows.take_new_slots();
+  table->is_stamped = stamped_.contains(type);
   if (!files_.newest) return *table;
   // How columns read is told before there are rows, so that nobody has to look at them.
   if (const TableDef* definition = committed_.find(type)) declare_reading(*definition);
@@ -289,6 +291,39 @@ void Store::rollback() {
     version_ = committed_version_;
   }
   begin_statement();
+}
+
+void Store::note_stamped(const std::set<TypeId>& types) {
+  stamped_.insert(types.begin(), types.end());
+  for (const auto& [type, table] : tables_) table->is_stamped = stamped_.contains(type);
+}
+
+void Store::note_deletions() {
+  for (Table* table : touched_) {
+    if (!std::exchange(table->is_stamped, true)) stamped_.insert(table->rows.type());
+  }
+}
+
+bool Store::wants_stamps() const {
+  return std::any_of(touched_.begin(), touched_.end(), [this](const Table* table) {
+    if (table->is_stamped) return true;
+    if (!table->writer) return false;
+    return table->writer->has_sets() || (counters_are_stamped_ && table->writer->has_counters());
+  });
+}
+
+bool Store::apply(const triples::WrittenRow& row) {
+  Table& table = open(row.type);
+  note_write(table);
+  return put_row(table.rows, row);
+}
+
+void Store::record_catalog(triples::CommitWriter& to) const {
+  for (const Table* table : touched_) {
+    const bool is_catalog =
+        static_cast<std::uint32_t>(table->rows.type()) > triples::kMaxDeclaredNumber;
+    if (is_catalog) table->rows.record(to);
+  }
 }
 
 std::size_t Store::memory_bytes() const {

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -108,6 +109,23 @@ class Store final : public dataflow::TableSource {
   void rollback();
   bool touched() const { return !touched_.empty() || working_.has_value(); }
 
+  // --- Merging (docs/merging.md) ---
+  // Tables some of whose rows have what merging keeps, or whose keys may be dead; more may be named
+  // later.
+  void note_stamped(const std::set<triples::TypeId>& types);
+  // The transaction in hand deletes rows.
+  void note_deletions();
+  bool is_stamped(triples::TypeId type) const { return stamped_.contains(type); }
+  // COUNTERs written from now on need more than their cells tell.
+  void stamp_counters() { counters_are_stamped_ = true; }
+  // Whether merging must know more of the transaction in hand than its record tells, deletions
+  // aside.
+  bool wants_stamps() const;
+  // Writes a row of a record.  Returns: whether it fits what the table has.
+  bool apply(const triples::WrittenRow& row);
+  // As record(), of the catalog's tables alone.
+  void record_catalog(triples::CommitWriter& to) const;
+
   std::size_t memory_bytes() const;
 
  private:
@@ -119,6 +137,7 @@ class Store final : public dataflow::TableSource {
     std::uint64_t writer_version = 0;  // of the catalog that it was made for
     std::uint64_t statement = 0;       // the last one that wrote here
     bool in_transaction = false;       // written in the transaction in hand
+    bool is_stamped = false;           // its type is in stamped_
   };
   struct NameHash {
     using is_transparent = void;
@@ -154,6 +173,8 @@ class Store final : public dataflow::TableSource {
   std::uint64_t statement_ = 1;
   std::vector<Table*> touched_;            // by the transaction in hand
   std::vector<Table*> statement_touched_;  // by the statement in hand
+  std::set<triples::TypeId> stamped_;
+  bool counters_are_stamped_ = false;
 };
 
 }  // namespace tremula::db

@@ -18,7 +18,9 @@ Result<T> TableFiles::noted(Result<T> result) {
 std::vector<AttrId> TableFiles::attrs() {
   std::vector<AttrId> attrs;
   for (const auto& [type, attr] : files_.newest()->columns()) {
-    if (type == type_ && attr != triples::kRowAttr && attr != lsm::kKeyAttr) attrs.push_back(attr);
+    const bool is_column =
+        attr != triples::kRowAttr && attr != lsm::kKeyAttr && !lsm::is_hidden_attr(attr);
+    if (type == type_ && is_column) attrs.push_back(attr);
   }
   return attrs;
 }
@@ -29,7 +31,9 @@ Result<std::vector<std::uint8_t>> TableFiles::rows() {
 
 Result<void> TableFiles::cells(AttrId attr, Slot begin, Slot end, const CellVisitor& visit) {
   if (!aliases_.empty()) return noted(cells_by_alias(attr, begin, end, visit));
-  const auto cell = [&](const lsm::Entry& entry) { visit(entry.key.slot, entry.value); };
+  const auto cell = [&](const lsm::Entry& entry) {
+    if (!lsm::is_removed_mark(entry.value)) visit(entry.key.slot, entry.value);
+  };
   return noted(files_.newest()->scan(type_, attr, begin, end, cell, &files_.blocks));
 }
 
@@ -40,7 +44,10 @@ Result<void> TableFiles::cells_by_alias(AttrId attr, Slot begin, Slot end,
   const auto read = [&](Slot from, Slot to, Slot local) {
     return snapshot->scan(
         type_, attr, from, to,
-        [&](const lsm::Entry& entry) { visit(local + (entry.key.slot - from), entry.value); },
+        [&](const lsm::Entry& entry) {
+          if (lsm::is_removed_mark(entry.value)) return;
+          visit(local + (entry.key.slot - from), entry.value);
+        },
         &files_.blocks);
   };
   Slot plain = begin;  // from here on rows stand where the files have them

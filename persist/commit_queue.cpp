@@ -11,7 +11,7 @@ namespace tremula::persist {
 
 namespace {
 
-constexpr std::size_t kSizeBytes = 8;  // before each record
+constexpr std::size_t kSizeBytes = 8;  // before each record: its size * 2 + wants_stamps
 
 }  // namespace
 
@@ -21,11 +21,11 @@ bool CommitChunk::fits(std::size_t record) const {
 
 std::size_t CommitChunk::capacity_for(std::size_t record) { return kSizeBytes + record; }
 
-void CommitChunk::add(std::string_view record, std::uint64_t version) {
+void CommitChunk::add(std::string_view record, std::uint64_t version, bool wants_stamps) {
   TREMULA_ASSERT(fits(record.size()));
   if (commits_ == 0) first_version_ = version;
   TREMULA_ASSERT(version == first_version_ + commits_);
-  base::store_u64(bytes_.get() + used_, record.size());
+  base::store_u64(bytes_.get() + used_, record.size() << 1 | (wants_stamps ? 1 : 0));
   std::memcpy(bytes_.get() + used_ + kSizeBytes, record.data(), record.size());
   used_ += capacity_for(record.size());
   payload_ += record.size();
@@ -35,13 +35,14 @@ void CommitChunk::add(std::string_view record, std::uint64_t version) {
 void CommitChunk::list(std::vector<LogCommit>& group) const {
   std::size_t at = 0;
   for (std::uint64_t i = 0; i < commits_; ++i) {
-    const std::size_t size = base::load_u64(bytes_.get() + at);
-    group.push_back({first_version_ + i, {bytes_.get() + at + kSizeBytes, size}});
+    const std::uint64_t head = base::load_u64(bytes_.get() + at);
+    const std::size_t size = head >> 1;
+    group.push_back({first_version_ + i, {bytes_.get() + at + kSizeBytes, size}, (head & 1) != 0});
     at += capacity_for(size);
   }
 }
 
-void CommitQueue::push(std::string_view record, std::uint64_t version) {
+void CommitQueue::push(std::string_view record, std::uint64_t version, bool wants_stamps) {
   TREMULA_ASSERT(has_room(record.size()));
   if (waiting_.empty() || !waiting_.back().fits(record.size())) {
     const std::size_t needed = CommitChunk::capacity_for(record.size());
@@ -54,7 +55,7 @@ void CommitQueue::push(std::string_view record, std::uint64_t version) {
       spare_.pop_back();
     }
   }
-  waiting_.back().add(record, version);
+  waiting_.back().add(record, version, wants_stamps);
   bytes_ += record.size();
 }
 

@@ -32,7 +32,7 @@ class CommitChunk {
   std::size_t payload() const { return payload_; }  // bytes of its records
   bool fits(std::size_t record) const;
   // Requires: fits(record.size()), and the version after the last one's here.
-  void add(std::string_view record, std::uint64_t version);
+  void add(std::string_view record, std::uint64_t version, bool wants_stamps);
   // Appends its transactions to `group`.  Borrowed: from the chunk.
   void list(std::vector<LogCommit>& group) const;
   void clear() { used_ = payload_ = commits_ = 0; }
@@ -57,7 +57,7 @@ class CommitQueue {
   // Whether a record may be pushed: an empty queue takes any.
   bool has_room(std::size_t record) const { return bytes_ == 0 || bytes_ + record <= bound_; }
   // Requires: has_room(record.size()).
-  void push(std::string_view record, std::uint64_t version);
+  void push(std::string_view record, std::uint64_t version, bool wants_stamps = false);
   bool empty() const { return waiting_.empty(); }  // nothing to take
   std::size_t bytes() const { return bytes_; }     // also of what was taken
   // Moves the oldest chunks to the end of `taken`, up to about `bytes`, and at least one.

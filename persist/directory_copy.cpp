@@ -205,10 +205,9 @@ Result<std::uint64_t> restore_directory(base::FileSystem& files, const std::stri
   TREMULA_TRY(begin_copy(files, source, destination));
   TREMULA_TRY_ASSIGN(const auto lock, files.lock(destination + "/LOCK", "a restore"));
   TREMULA_TRY_ASSIGN(const std::uint64_t version, DirectoryCopy(files, source, destination).run());
-  // Who opens it finds no name, and gives it one.
+  // Who opens it gives it another name: its lock is none that was noted.
   TREMULA_TRY_ASSIGN(const auto tree, lsm::LsmTree::open(files, destination, {}));
   lsm::TreeState state = tree->state();
-  state.site.clear();
   state.lock_identity = 0;
   TREMULA_TRY(tree->set_state(state));
   return version;

@@ -53,7 +53,8 @@ struct LogOptions {
 // One transaction in the log.
 struct LogCommit {
   std::uint64_t version = 0;
-  std::string_view record;  // triples::CommitRecord
+  std::string_view record;    // triples::CommitRecord
+  bool wants_stamps = false;  // in a queue: before it goes into the log (persist/stamps.h)
 };
 
 struct LogRecovery {

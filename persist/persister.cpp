@@ -32,11 +32,12 @@ Persister::~Persister() {
 }
 
 lsm::LsmTree& Persister::tree() { return *state_->tree; }
+const StampBook& Persister::stamps() const { return state_->stamps; }
 std::uint64_t Persister::recovered_version() const { return state_->recovered; }
 
 // --- From any thread ---
 
-base::Result<std::uint64_t> Persister::submit(std::string_view commit_record) {
+base::Result<std::uint64_t> Persister::submit(std::string_view commit_record, bool wants_stamps) {
   State& s = *state_;
   if (commit_record.size() > kRecordBytesMax) {
     return base::Error{base::ErrorCode::kIo, "a transaction of " +
@@ -61,12 +62,41 @@ base::Result<std::uint64_t> Persister::submit(std::string_view commit_record) {
     if (s.disk_full) return *s.disk_full;
     return base::Error{base::ErrorCode::kIo, s.directory + ": the log in memory is full"};
   }
-  s.queue.push(commit_record, ++s.submitted);
+  s.queue.push(commit_record, ++s.submitted, wants_stamps);
   const bool wakes = std::exchange(s.is_asleep, false) || s.queue.bytes() >= kUrgentBytes;
   const std::uint64_t version = s.submitted;
   lock.unlock();
   if (wakes) s.nudge();
   return version;
+}
+
+void Persister::set_catalog(std::shared_ptr<const triples::Catalog> catalog) {
+  const std::lock_guard guard(state_->mutex);
+  state_->catalog = std::move(catalog);
+}
+
+base::Result<void> Persister::with_base(const BaseVisitor& visit) {
+  State& s = *state_;
+  {
+    const std::lock_guard guard(s.mutex);
+    ++s.base_waiters;
+  }
+  const std::lock_guard stepping(s.stepping);
+  {
+    const std::lock_guard guard(s.mutex);
+    --s.base_waiters;
+    s.wake.notify_one();
+  }
+  for (;;) {
+    const bool ordered_some = s.order();
+    const std::lock_guard guard(s.mutex);
+    if (s.failure) return *s.failure;
+    if (s.is_ending) return ended(s.directory);
+    if (s.taken.empty() && s.queue.empty()) break;
+    if (!ordered_some) return *s.disk_full;
+  }
+  TREMULA_TRY(s.take_site());  // who tells or takes changes has a name
+  return visit(*s.tree, s.stamps);
 }
 
 base::Result<void> Persister::wait_ordered(std::uint64_t version) {
@@ -159,6 +189,9 @@ void Persister::State::run() {
   for (;;) {
     (void)step();
     std::unique_lock guard(mutex);
+    if (base_waiters > 0) {
+      wake.wait(guard, [this] { return base_waiters == 0; });
+    }
     if (is_ending) return;
     if (failure) {
       if (!hub) {

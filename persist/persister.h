@@ -26,7 +26,9 @@
 #include "core/base/file_system.h"
 #include "core/base/result.h"
 #include "core/lsm/lsm_tree.h"
+#include "core/triples/catalog.h"
 #include "persist/log.h"
+#include "persist/stamp_book.h"
 
 namespace tremula::persist {
 
@@ -73,10 +75,22 @@ class Persister {
   lsm::LsmTree& tree();
   std::uint64_t recovered_version() const;  // of the last commit in the log or the files
 
-  // Takes a transaction. Waits for room in the queue while a thread is running.
+  // What records that want stamps are read by; before the first of them, and before any that
+  // follows a new declaration.
+  void set_catalog(std::shared_ptr<const triples::Catalog> catalog);
+  // What merging knows of the directory; before the first step() only. Later see with_base().
+  const StampBook& stamps() const;
+  // Orders all that was submitted, and calls `visit` with the tree as it is then, while nothing
+  // else is done to it. `visit` may submit.
+  // Errors: its own; io.
+  using BaseVisitor = std::function<base::Result<void>(lsm::LsmTree& tree, StampBook& stamps)>;
+  base::Result<void> with_base(const BaseVisitor& visit);
+
+  // Takes a transaction. Waits for room in the queue while a thread is running. `wants_stamps`: it
+  // goes through stamp_record() before it goes into the log.
   // Returns: its version.  Errors: io (the queue is full and the disk too, or the log has failed);
   // locked, if is_shared(): it takes intents alone now.
-  base::Result<std::uint64_t> submit(std::string_view commit_record);
+  base::Result<std::uint64_t> submit(std::string_view commit_record, bool wants_stamps = false);
   base::Result<void> wait_ordered(std::uint64_t version);
   base::Result<void> wait_durable(std::uint64_t version);
   PersisterStatus status() const;

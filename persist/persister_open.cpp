@@ -10,8 +10,6 @@ namespace tremula::persist {
 
 namespace {
 
-constexpr std::size_t kSiteBytes = 16;
-
 std::string random_bytes(std::size_t count) {
   std::random_device random;
   std::string bytes;
@@ -41,6 +39,7 @@ base::Result<void> Persister::State::open() {
   TREMULA_TRY_ASSIGN(tree, lsm::LsmTree::open(files, directory, options.lsm));
   TREMULA_TRY(replay());
   TREMULA_TRY(note_site());
+  TREMULA_TRY_ASSIGN(stamps, StampBook::load(*tree, site_is_due ? due_site : tree->state().site));
   appended = synced = submitted = ordered = durable = recovered;
   released = tree->state().first_log;
   publish();
@@ -64,10 +63,12 @@ base::Result<void> Persister::State::take_lock() {
 
 // A replica has a name of its own. A copied directory, whose lock is another file than the one
 // noted, takes a new one, but with its first write alone: until then it has nothing of its own.
+// What was written before keeps the name it had.
 base::Result<void> Persister::State::note_site() {
   TREMULA_TRY_ASSIGN(lock_identity, files.identity(directory + "/LOCK"));
   lsm::TreeState state = tree->state();
-  site_is_due = state.site.size() != kSiteBytes || state.lock_identity != lock_identity;
+  site_is_due = state.site.size() < kSiteIdBytes || state.lock_identity != lock_identity;
+  if (site_is_due) due_site = rename_site(state.site, random_bytes(kSiteIdBytes), recovered);
   if (state.first_log != 0) return {};
   // From now on a log that isn't there is damage, and no sign of a new directory.
   state.first_log = std::min<std::uint64_t>(log->end().log, 1);
@@ -78,7 +79,7 @@ base::Result<void> Persister::State::note_site() {
 base::Result<void> Persister::State::take_site() {
   if (!site_is_due) return {};
   lsm::TreeState state = tree->state();
-  state.site = random_bytes(kSiteBytes);
+  state.site = due_site;
   state.lock_identity = lock_identity;
   TREMULA_TRY(tree->set_state(state));
   site_is_due = false;

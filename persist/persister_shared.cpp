@@ -4,6 +4,8 @@
 
 #include "core/base/check.h"
 #include "persist/persister_state.h"
+#include "persist/stamps.h"
+#include "persist/tree_catalog.h"
 
 namespace tremula::persist {
 
@@ -203,13 +205,31 @@ bool Persister::State::order_one(const Submitted& submitted) {
       drop_front();
       return true;
     }
+    const auto ready = stamp_effect();
+    if (!ready.ok()) {
+      fail(ready.error());
+      return false;
+    }
   }
   return append(submitted);
 }
 
+// What the processes declare is read from the tree: this one may not have taken it in.
+base::Result<void> Persister::State::stamp_effect() {
+  if (!tree_catalog) {
+    TREMULA_TRY_ASSIGN(triples::Catalog read, read_tree_catalog(*tree));
+    tree_catalog = std::make_shared<const triples::Catalog>(std::move(read));
+  }
+  TREMULA_TRY_ASSIGN(stamped_effect,
+                     stamp_record(effect.view(), appended + 1, *tree, *tree_catalog, stamps));
+  TREMULA_TRY_ASSIGN(const bool declares, writes_catalog(stamped_effect));
+  if (declares) tree_catalog.reset();  // of this one on
+  return {};
+}
+
 // The effect in hand.
 bool Persister::State::append(const Submitted& submitted) {
-  const LogCommit commit{appended + 1, effect.view()};
+  const LogCommit commit{appended + 1, stamped_effect};
   const auto written = append_to_log(std::span(&commit, 1));
   if (!written.ok()) {
     if (!base::is_disk_full(written.error())) {

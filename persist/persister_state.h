@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/flat_map.h"
 #include "persist/commit_queue.h"
 #include "persist/hub.h"
 #include "persist/orderer.h"
@@ -43,6 +44,10 @@ struct Persister::State final : HubHost {
   bool step();
   bool order();
   base::Result<void> append_to_log(std::span<const LogCommit> commits);
+  bool take_group();
+  base::Result<void> stamp_group();
+  bool meets_written(std::string_view record);
+  bool append_stamped();
   bool sync_if_due();
   bool sync();
   bool work();
@@ -69,6 +74,7 @@ struct Persister::State final : HubHost {
   bool order_submissions();
   bool order_one(const Submitted& submitted);
   bool append(const Submitted& submitted);
+  base::Result<void> stamp_effect();
   void refuse(const Submitted& submitted, const base::Error& error);
   void drop_front();
   void tell();  // everybody, how far it is
@@ -96,8 +102,14 @@ struct Persister::State final : HubHost {
   std::unique_ptr<lsm::LsmTree> tree;
   std::unique_ptr<Log> log;
   std::uint64_t recovered = 0;
-  std::vector<CommitChunk> taken;  // not in the log yet: a full disk keeps them here
-  std::vector<LogCommit> group;
+  std::vector<CommitChunk> taken;             // not in the log yet: a full disk keeps them here
+  std::vector<LogCommit> group;               // the transactions in them
+  std::size_t group_begin = 0;                // of it: the first that isn't in the log
+  std::size_t group_stamped = 0;              // and the first that isn't ready for it
+  std::deque<std::string> stamped;            // records of the group that were changed
+  base::FlatSet<std::uint64_t> stamped_rows;  // hashes of the rows in them
+  std::shared_ptr<const triples::Catalog> catalog_now;  // for the group in hand
+  StampBook stamps;
   std::uint64_t appended = 0;          // the last version in the log
   std::uint64_t synced = 0;            // the last version that is durable
   std::int64_t unsynced_since_ms = 0;  // if appended > synced
@@ -106,6 +118,7 @@ struct Persister::State final : HubHost {
   std::int64_t tree_retry_ms = 0;      // a full disk stopped the tree: not before this time
   std::uint64_t lock_identity = 0;
   bool site_is_due = false;  // the first write takes a site id
+  std::string due_site;      // TreeState::site as it will be then
   bool is_closed = false;
   std::thread thread;
   std::unique_ptr<Hub> hub;
@@ -113,10 +126,14 @@ struct Persister::State final : HubHost {
   triples::CommitWriter effect;    // of the first submission, if it is made and not in the log yet
   bool effect_is_last = false;     // the memtable may be frozen behind it
   bool may_freeze = true;          // the last record was such a one
+  std::string stamped_effect;      // as it goes there
+  std::shared_ptr<const triples::Catalog> tree_catalog;  // null: to be read
   std::uint64_t released = 0;      // logs below may be gone
   bool has_failed_hub = false;     // it was told
   std::optional<Watermarks> told;
   std::uint64_t own_ordered = 0;  // the number of this process's last ordered transaction
+
+  std::mutex stepping;  // held by whoever steps; taken before `mutex`
 
   // --- Shared ---
   mutable std::mutex mutex;
@@ -136,6 +153,8 @@ struct Persister::State final : HubHost {
   std::size_t memtable_bytes = 0;
   std::optional<base::Error> failure;    // final
   std::optional<base::Error> disk_full;  // of the last try to append
+  std::shared_ptr<const triples::Catalog> catalog;
+  std::size_t base_waiters = 0;  // callers of with_base(): the thread lets them in
   bool has_thread = false;
   bool is_asleep = false;  // the thread waits until it is told
   bool is_ending = false;

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/triples/commit_record.h"
 #include "persist/persister_state.h"
+#include "persist/stamps.h"
 
 namespace tremula::persist {
 
@@ -18,6 +20,7 @@ constexpr std::uint64_t kLogAtCloseBytes = 1U << 20;
 }  // namespace
 
 bool Persister::State::step() {
+  const std::lock_guard steps(stepping);
   {
     const std::lock_guard guard(mutex);
     if (failure && !hub) return false;
@@ -42,14 +45,82 @@ bool Persister::State::step() {
 
 // Takes what waits into the log and into the tree.  Returns: whether anything was ordered.
 bool Persister::State::order() {
-  if (taken.empty()) {
+  if (!take_group()) return false;
+  bool ordered_some = false;
+  while (group_begin < group.size()) {
+    const auto ready = stamp_group();
+    if (!ready.ok()) {
+      fail(ready.error());
+      return ordered_some;
+    }
+    if (!append_stamped()) return ordered_some;
+    ordered_some = true;
+  }
+  group.clear();
+  group_begin = group_stamped = 0;
+  {
+    const std::lock_guard guard(mutex);
+    memtable_bytes = tree->memtable_bytes();
+    queue.give_back(taken);
+    room.notify_all();
+  }
+  taken.clear();
+  return true;
+}
+
+// Returns: false: nothing waits.
+bool Persister::State::take_group() {
+  if (!taken.empty()) return true;  // a full disk left it
+  {
     const std::lock_guard guard(mutex);
     queue.take(kTurnBytes, taken);
+    catalog_now = catalog;
   }
-  if (taken.empty()) return false;
-  group.clear();
   for (const CommitChunk& chunk : taken) chunk.list(group);
-  const auto written = append_to_log(group);
+  return !taken.empty();
+}
+
+// Whether the rows of a record were written by another that was stamped and isn't in the tree yet.
+// If not, they are noted as written.
+bool Persister::State::meets_written(std::string_view record) {
+  std::vector<std::uint64_t> rows;
+  triples::CommitReader reader(record);
+  triples::WrittenRow row;
+  for (;;) {
+    const auto more = reader.next(row);
+    if (!more.ok() || !more.value()) break;  // what is broken is found by its stamping
+    if (!is_merged_type(row.type)) continue;
+    rows.push_back(base::hash_combine(base::hash_int(static_cast<std::uint32_t>(row.type)),
+                                      base::hash_bytes(row.key)));
+    if (stamped_rows.contains(rows.back())) return true;
+  }
+  for (const std::uint64_t hash : rows) stamped_rows.insert(hash);
+  return false;
+}
+
+// Makes transactions of the group ready for the log, from the first on that isn't there: as many as
+// can be told from the tree as it is.
+base::Result<void> Persister::State::stamp_group() {
+  if (group_stamped > group_begin) return {};
+  if (!stamped_rows.empty()) stamped_rows.clear();
+  stamped.clear();
+  for (; group_stamped < group.size(); ++group_stamped) {
+    LogCommit& commit = group[group_stamped];
+    if (!commit.wants_stamps) continue;
+    TREMULA_ASSERT(catalog_now != nullptr);
+    if (meets_written(commit.record)) return {};
+    TREMULA_TRY_ASSIGN(std::string record,
+                       stamp_record(commit.record, commit.version, *tree, *catalog_now, stamps));
+    commit.record = stamped.emplace_back(std::move(record));
+    commit.wants_stamps = false;
+  }
+  return {};
+}
+
+// Returns: false: nothing was appended.
+bool Persister::State::append_stamped() {
+  const auto run = std::span(group).subspan(group_begin, group_stamped - group_begin);
+  const auto written = append_to_log(run);
   if (!written.ok()) {
     if (!base::is_disk_full(written.error())) {
       fail(written.error());
@@ -62,7 +133,7 @@ bool Persister::State::order() {
     return false;
   }
   if (appended == synced) unsynced_since_ms = files.ticks_ms();
-  appended = group.back().version;
+  appended = run.back().version;
   is_marked = false;
   {
     const std::lock_guard guard(mutex);
@@ -72,16 +143,10 @@ bool Persister::State::order() {
     stage.notify_all();
   }
   const std::uint64_t file = log->end().log;
-  for (const LogCommit& commit : group) {
-    if (!apply(commit, file)) return true;
+  for (const LogCommit& commit : run) {
+    if (!apply(commit, file)) return false;
   }
-  {
-    const std::lock_guard guard(mutex);
-    memtable_bytes = tree->memtable_bytes();
-    queue.give_back(taken);
-    room.notify_all();
-  }
-  taken.clear();
+  group_begin = group_stamped;
   return true;
 }
 

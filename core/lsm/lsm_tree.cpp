@@ -8,6 +8,7 @@
 #include "core/lsm/compaction.h"
 #include "core/lsm/manifest.h"
 #include "core/lsm/tree_files.h"
+#include "core/lsm/tree_view.h"
 #include "core/lsm/version.h"
 
 namespace tremula::lsm {
@@ -110,6 +111,8 @@ class LevelTree final : public LsmTree {
   base::Result<std::optional<KeyState>> find_key(TypeId type, std::string_view key) const override;
   base::Result<std::optional<StoredCell>> get(TypeId type, AttrId attr, Slot slot) const override;
   base::Result<Slot> slot_end(TypeId type) const override;
+  std::vector<AttrId> row_attrs(TypeId type, Slot slot) const override;
+  std::unique_ptr<TreeView> view() const override;
 
  private:
   // An edit that waits to be written, and its files, open.
@@ -409,6 +412,28 @@ base::Result<std::optional<StoredCell>> LevelTree::get(TypeId type, AttrId attr,
   }
   if (cell && cell->value.value().is_missing()) cell.reset();
   return cell;
+}
+
+std::vector<AttrId> LevelTree::row_attrs(TypeId type, Slot slot) const {
+  std::vector<AttrId> attrs;
+  bool is_whole = active_.memtable->row_attrs(type, slot, attrs);
+  if (!is_whole && frozen_) is_whole = frozen_->memtable->row_attrs(type, slot, attrs);
+  if (!is_whole) {
+    for (auto at = version_->columns.upper_bound({type, triples::kRowAttr});
+         at != version_->columns.end() && at->first.first == type; ++at) {
+      if (at->first.second != kKeyAttr) attrs.push_back(at->first.second);
+    }
+  }
+  std::sort(attrs.begin(), attrs.end());
+  attrs.erase(std::unique(attrs.begin(), attrs.end()), attrs.end());
+  return attrs;
+}
+
+std::unique_ptr<TreeView> LevelTree::view() const {
+  auto view = std::make_unique<TreeView>(make_snapshot(version_));
+  if (frozen_) view->add(*frozen_->memtable);
+  view->add(*active_.memtable);
+  return view;
 }
 
 base::Result<Slot> LevelTree::slot_end(TypeId type) const {

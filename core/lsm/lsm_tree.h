@@ -94,6 +94,8 @@ struct LsmStats {
   std::size_t memtable_bytes = 0;
 };
 
+class TreeView;  // tree_view.h
+
 class LsmTree {
  public:
   virtual ~LsmTree() = default;
@@ -159,9 +161,15 @@ class LsmTree {
   // version at which its life began.  Returns: nullopt: none, or it was removed.
   virtual base::Result<std::optional<StoredCell>> get(triples::TypeId type, triples::AttrId attr,
                                                       triples::Slot slot) const = 0;
+  // The attrs that a row may have cells of, ascending.
+  virtual std::vector<triples::AttrId> row_attrs(triples::TypeId type,
+                                                 triples::Slot slot) const = 0;
   // One more than the greatest slot of a type's rows, deleted ones' too as far as they are known.
   // Cost: O(rows in the memtables).
   virtual base::Result<triples::Slot> slot_end(triples::TypeId type) const = 0;
+  // Everything in order, memtables too, for whoever reads much of it.
+  // Borrowed: the tree, to which nothing may be applied while the view lives.
+  virtual std::unique_ptr<TreeView> view() const = 0;
 };
 
 }  // namespace tremula::lsm

@@ -65,6 +65,10 @@ class Memtable {
   std::optional<KeyState> find_key(triples::TypeId type, std::string_view key) const;
   std::optional<CellState> get(triples::TypeId type, triples::AttrId attr,
                                triples::Slot slot) const;
+  // Appends the attrs of the cells that it has of a row.  Returns: false: there may be more in
+  // older sources.
+  bool row_attrs(triples::TypeId type, triples::Slot slot,
+                 std::vector<triples::AttrId>& attrs) const;
   // One more than the greatest slot that was written here; 0: none.  Cost: O(rows).
   triples::Slot slot_end(triples::TypeId type) const;
 

@@ -58,6 +58,14 @@ std::optional<CellState> Memtable::get(TypeId type, AttrId attr, Slot slot) cons
   return std::nullopt;
 }
 
+bool Memtable::row_attrs(TypeId type, Slot slot, std::vector<AttrId>& attrs) const {
+  const std::uint32_t* const index = state_->line_of.find(line_id(type, slot));
+  if (index == nullptr) return false;
+  const MemtableLine& line = state_->lines[*index];
+  for (std::uint32_t i = 0; i < line.cells; ++i) attrs.push_back(line.cell[i].attr);
+  return line.fate != Fate::kUpdated;
+}
+
 Slot Memtable::slot_end(TypeId type) const {
   Slot end = 0;
   for (const MemtableLine& line : state_->lines) {

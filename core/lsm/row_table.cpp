@@ -274,7 +274,8 @@ void RowTable::erase(Slot slot) {
   // All of it is given up when the transaction ends, and indexes ask for some before.
   for (const Column& column : columns_) column.cells.prefetch(slot);
   keys_.prefetch(slot);
-  touch(slot);
+  Touched& touched = touch(slot);
+  if (touched.erasures < kErasuresMax) ++touched.erasures;
   undo_.push_back({Action::kErase, slot, 0, Value::null()});
   // The cells stay: they are the old side's, or what an undo brings back.
   set_here(slot, false);

@@ -152,6 +152,7 @@ class RowTable final : public triples::Relation {
     std::uint32_t old_cells = kNone;    // the first of a chain in old_cells_; only if in_old
     std::uint32_t fresh_statement = 0;  // inserted empty in this one: undoing it empties the row
     bool in_old = false;
+    std::uint16_t erasures = 0;  // in this transaction, undone ones aside; stops at the most
     triples::ColumnMask in_chain = 0;  // a column whose bit is not set has no old cell
   };
   struct OldCell {
@@ -167,6 +168,7 @@ class RowTable final : public triples::Relation {
     triples::Value before;  // of kCell; of kFirstCell the chain has it
   };
   static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+  static constexpr std::uint16_t kErasuresMax = 0xFFFF;
   static constexpr std::uint8_t kNoKind = 0xFF;
 
   static triples::Value reading(const Declaration& declaration, triples::Value stored);
@@ -184,6 +186,8 @@ class RowTable final : public triples::Relation {
   void log_readings(triples::ColumnIndex column, const Declaration& from, const Declaration& to);
   triples::ColumnMask changed_columns(triples::Slot slot) const;
 
+  // Requires: the row is on both sides.
+  bool differs(const Touched& touched) const;
   void record_insert(triples::Slot slot, triples::CommitWriter& to) const;
   void record_update(const Touched& touched, triples::CommitWriter& to) const;
 

@@ -1,5 +1,6 @@
 // RowTable: the transaction in hand as the log keeps it.
 #include "core/base/check.h"
+#include "core/lsm/entry.h"
 #include "core/lsm/row_table.h"
 
 namespace tremula::lsm {
@@ -13,11 +14,15 @@ using triples::Value;
 bool RowTable::differs() const {
   for (const Touched& touched : touched_) {
     if (touched.in_old != is_here(touched.slot)) return true;
-    if (!touched.in_old) continue;
-    for (std::uint32_t at = touched.old_cells; at != kNone; at = old_cells_[at].next) {
-      const OldCell& cell = old_cells_[at];
-      if (!identical(cell.value, stored(touched.slot, cell.column))) return true;
-    }
+    if (touched.in_old && differs(touched)) return true;
+  }
+  return false;
+}
+
+bool RowTable::differs(const Touched& touched) const {
+  for (std::uint32_t at = touched.old_cells; at != kNone; at = old_cells_[at].next) {
+    const OldCell& cell = old_cells_[at];
+    if (!identical(cell.value, stored(touched.slot, cell.column))) return true;
   }
   return false;
 }
@@ -25,7 +30,11 @@ bool RowTable::differs() const {
 void RowTable::record(triples::CommitWriter& to) const {
   for (const Touched& touched : touched_) {
     const bool in_new = is_here(touched.slot);
-    if (touched.in_old && in_new) {
+    if (touched.in_old && in_new && touched.erasures > 0 && differs(touched)) {
+      // Another row of the same key, to whom merges: its life is a new one.
+      to.begin_row(type_, touched.slot, Fate::kDeleted, key(touched.slot), 0);
+      record_insert(touched.slot, to);
+    } else if (touched.in_old && in_new) {
       record_update(touched, to);
     } else if (in_new) {
       record_insert(touched.slot, to);
@@ -48,11 +57,14 @@ void RowTable::record_insert(Slot slot, triples::CommitWriter& to) const {
 }
 
 void RowTable::record_update(const Touched& touched, triples::CommitWriter& to) const {
+  // Merging must know when a value went; the catalog isn't merged.
+  const bool is_merged = static_cast<std::uint32_t>(type_) <= triples::kMaxDeclaredNumber;
   const auto for_each_changed = [&](auto visit) {
     for (std::uint32_t at = touched.old_cells; at != kNone; at = old_cells_[at].next) {
       const OldCell& cell = old_cells_[at];
       const Value value = stored(touched.slot, cell.column);
-      if (!identical(cell.value, value)) visit(attr_of(cell.column), value);
+      if (identical(cell.value, value)) continue;
+      visit(attr_of(cell.column), is_merged && value.is_missing() ? removed_mark() : value);
     }
   };
   std::size_t cells = 0;

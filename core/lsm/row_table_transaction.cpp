@@ -66,6 +66,7 @@ void RowTable::undo(const Undo& step) {
       --rows_;
       break;
     case Action::kErase:
+      if (Touched& touched = touch(slot); touched.erasures < kErasuresMax) --touched.erasures;
       set_here(slot, true);
       ++rows_;
       break;

@@ -57,16 +57,13 @@ std::vector<TreeView::ColumnId> TreeView::columns() const {
   return ids;
 }
 
-base::Result<void> TreeView::scan(TypeId type, AttrId attr,
-                                  const LsmSnapshot::EntryVisitor& visit) const {
-  const auto column = young_.find({type, attr});
-  if (column == young_.end()) return files_->scan(type, attr, visit);
-  auto at = column->second.begin();
-  const auto end = column->second.end();
+template <typename ScanFiles>
+base::Result<void> TreeView::scan_over(Young at, Young end, const ScanFiles& scan_files,
+                                       const LsmSnapshot::EntryVisitor& visit) {
   const auto visit_young = [&](const Entry& entry) {
     if (!entry.value.is_missing()) visit(entry);
   };
-  TREMULA_TRY(files_->scan(type, attr, [&](const Entry& entry) {
+  TREMULA_TRY(scan_files([&](const Entry& entry) {
     for (; at != end && at->key < entry.key; ++at) visit_young(*at);
     if (at == end || at->key != entry.key) {
       visit(entry);
@@ -76,6 +73,31 @@ base::Result<void> TreeView::scan(TypeId type, AttrId attr,
   }));
   for (; at != end; ++at) visit_young(*at);
   return {};
+}
+
+base::Result<void> TreeView::scan(TypeId type, AttrId attr,
+                                  const LsmSnapshot::EntryVisitor& visit) const {
+  const auto column = young_.find({type, attr});
+  if (column == young_.end()) return files_->scan(type, attr, visit);
+  return scan_over(
+      column->second.begin(), column->second.end(),
+      [&](const LsmSnapshot::EntryVisitor& each) { return files_->scan(type, attr, each); }, visit);
+}
+
+base::Result<void> TreeView::scan(TypeId type, AttrId attr, triples::Slot begin, triples::Slot end,
+                                  const LsmSnapshot::EntryVisitor& visit) const {
+  const auto column = young_.find({type, attr});
+  if (column == young_.end()) return files_->scan(type, attr, begin, end, visit);
+  const auto at = [&](triples::Slot slot) {
+    return std::partition_point(column->second.begin(), column->second.end(),
+                                [&](const Entry& entry) { return entry.key.slot < slot; });
+  };
+  return scan_over(
+      at(begin), at(end),
+      [&](const LsmSnapshot::EntryVisitor& each) {
+        return files_->scan(type, attr, begin, end, each);
+      },
+      visit);
 }
 
 }  // namespace tremula::lsm

@@ -29,8 +29,16 @@ class TreeView {
   // out; of kKeyAttr dead keys come too, as NULL.  Borrowed: each entry's bytes during its call.
   base::Result<void> scan(triples::TypeId type, triples::AttrId attr,
                           const LsmSnapshot::EntryVisitor& visit) const;
+  // The same between two slots, end excluded; not of kKeyAttr.
+  base::Result<void> scan(triples::TypeId type, triples::AttrId attr, triples::Slot begin,
+                          triples::Slot end, const LsmSnapshot::EntryVisitor& visit) const;
 
  private:
+  using Young = std::vector<Entry>::const_iterator;
+  template <typename ScanFiles>
+  static base::Result<void> scan_over(Young at, Young end, const ScanFiles& scan_files,
+                                      const LsmSnapshot::EntryVisitor& visit);
+
   std::shared_ptr<const LsmSnapshot> files_;
   std::vector<ColumnId> file_columns_;
   std::map<ColumnId, std::vector<Entry>> young_;  // by key, tombstones too

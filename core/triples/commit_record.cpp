@@ -46,6 +46,7 @@ bool read_row(base::ByteReader& from, WrittenRow& row) {
 void CommitWriter::begin_row(TypeId type, Slot slot, Fate fate, std::string_view key,
                              std::size_t cells) {
   TREMULA_ASSERT(fate != Fate::kDeleted || cells == 0);
+  has_deletions_ = has_deletions_ || fate == Fate::kDeleted;
   base::put_varint(bytes_, static_cast<std::uint32_t>(type));
   base::put_varint(bytes_, std::uint64_t{slot} << kFateBits | static_cast<std::uint64_t>(fate));
   base::put_sized(bytes_, key);

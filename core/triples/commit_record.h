@@ -6,7 +6,8 @@
 //   row    varint type | varint slot * 4 + fate | varint key size, key | varint cells | cell*
 //   cell   varint attr | value (value_bytes.h)
 //
-// Rows stand in the order in which readers apply them; a row stands once.
+// Rows stand in the order in which readers apply them; a row stands once, but for one that was
+// deleted and inserted again: it stands deleted, then inserted.
 // Errors of reading: corrupt, with the offset in the record.
 // Thread: values.
 #pragma once
@@ -34,12 +35,17 @@ class CommitWriter {
   // As many as were announced.
   void cell(AttrId attr, Value value);
   bool empty() const { return bytes_.empty(); }
+  bool has_deletions() const { return has_deletions_; }
   std::size_t size() const { return bytes_.size(); }
   std::string_view view() const { return bytes_; }
-  void clear() { bytes_.clear(); }
+  void clear() {
+    bytes_.clear();
+    has_deletions_ = false;
+  }
 
  private:
   std::string bytes_;
+  bool has_deletions_ = false;
 };
 
 struct WrittenCell {

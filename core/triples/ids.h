@@ -24,6 +24,11 @@ inline constexpr TypeId kHiddenTableType{0x4000'0003};
 inline constexpr TypeId kHiddenColumnType{0x4000'0004};
 inline constexpr TypeId kTickType{0x4000'0005};     // the key generator's last tick
 inline constexpr TypeId kProcessType{0x4000'0006};  // the last transaction of each process
+// What merging keeps (persist/stamp_book.h).
+inline constexpr TypeId kSiteType{0x4000'0010};
+inline constexpr TypeId kClockType{0x4000'0011};
+inline constexpr TypeId kMarkedType{0x4000'0012};
+inline constexpr TypeId kGraveType{0x4000'0013};
 
 // The place of a row in its relation: dense, reused only after the step in which its row went is
 // settled.

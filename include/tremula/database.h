@@ -184,6 +184,18 @@ class TREMULA_API Database {
         [](void* function, Transaction& tx) { (*static_cast<Function*>(function))(tx); },
         const_cast<void*>(static_cast<const void*>(std::addressof(write))));
   }
+  // --- Replicas (docs/merging.md) ---
+  // Calls `line` with each change above a version, and with the closing line, which names this
+  // replica and the version to come back with; JSON, without line feeds. All of it is on disk.
+  // Errors: io, corrupt; unsupported in memory.
+  Result<void> changes(std::uint64_t since, const std::function<void(std::string_view line)>& line);
+  // Takes lines in that changes() of another replica gave, each ended by a line feed: one commit,
+  // or none if nothing is new.
+  // Returns: how many records changed something.
+  // Errors: corrupt, with the line that is none: nothing was taken in; io; unsupported in memory,
+  //         and inside a transaction.
+  Result<std::size_t> merge(std::string_view changes);
+
   // Waits until a commit is on disk; in memory it returns at once.  Errors: io.
   Result<void> wait_durable(Ticket ticket);
   // Takes in what other processes committed, and tells the listeners; every call on the database

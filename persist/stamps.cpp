@@ -1,0 +1,231 @@
+#include "persist/stamps.h"
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/base/arena.h"
+#include "core/crdt/counter.h"
+#include "core/crdt/set.h"
+#include "core/triples/commit_record.h"
+#include "persist/stored_row.h"
+
+namespace tremula::persist {
+
+using base::Result;
+using triples::AttrId;
+using triples::ColumnDef;
+using triples::Fate;
+using triples::Kind;
+using triples::MergeRule;
+using triples::TableDef;
+using triples::TypeId;
+using triples::Value;
+using triples::WrittenCell;
+using triples::WrittenRow;
+
+namespace {
+
+bool is_removed(Value value) { return value.is_missing() || lsm::is_removed_mark(value); }
+
+class Stamping {
+ public:
+  Stamping(std::uint64_t db_version, const lsm::LsmTree& tree, const triples::Catalog& catalog,
+           StampBook& book)
+      : db_version_(db_version), tree_(tree), catalog_(catalog), book_(book) {}
+
+  Result<std::string> run(std::string_view record) {
+    TREMULA_TRY_ASSIGN(const bool declares, writes_catalog(record));
+    triples::CommitReader reader(record);
+    WrittenRow row;
+    for (;;) {
+      TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
+      if (!more) break;
+      if (is_merged_type(row.type)) TREMULA_TRY(stamp(row, declares));
+      put(row);
+      arena_.clear();
+    }
+    book_.put_new_sites(hidden_);
+    return std::string(out_.view()) + std::string(hidden_.view());
+  }
+
+ private:
+  void put(const WrittenRow& row) {
+    out_.begin_row(row.type, row.slot, row.fate, row.key, row.cells.size());
+    for (const WrittenCell& cell : row.cells) out_.cell(cell.attr, cell.value);
+  }
+
+  void add(WrittenRow& row, AttrId attr, std::string_view bytes) {
+    row.cells.push_back({attr, Value::bytes_of(arena_.copy(bytes))});
+    book_.note_stamped(row.type);
+  }
+
+  Result<void> stamp(WrittenRow& row, bool may_adopt) {
+    switch (row.fate) {
+      case Fate::kInserted: return stamp_insert(row);
+      case Fate::kDeleted: return stamp_delete(row);
+      case Fate::kUpdated: return stamp_update(row, may_adopt);
+    }
+    return {};
+  }
+
+  Result<void> stamp_insert(WrittenRow& row) {
+    if (!book_.is_marked(row.type) && !book_.is_stamped(row.type)) return {};
+    const auto ended = ended_.find({row.type, std::string(row.key)});
+    if (ended != ended_.end()) {  // by this very transaction
+      const crdt::RowState state{next(ended->second), book_.meta_of(db_version_)};
+      add(row, kStampsAttr, stamps_bytes(state, {}));
+      return {};
+    }
+    TREMULA_TRY_ASSIGN(const StoredRow before, read_row(tree_, book_, row.type, row.key));
+    if (before.state.cl == crdt::CausalLength{} || before.slot != triples::kNoSlot) return {};
+    const crdt::RowState state{next(before.state.cl), book_.meta_of(db_version_)};
+    add(row, kStampsAttr, stamps_bytes(state, {}));
+    return {};
+  }
+
+  Result<void> stamp_delete(const WrittenRow& row) {
+    book_.mark(row.type, hidden_);
+    crdt::CausalLength& ended = ended_[{row.type, std::string(row.key)}];
+    ended = crdt::CausalLength{2};
+    if (!book_.is_stamped(row.type)) return {};
+    TREMULA_TRY_ASSIGN(const auto cell, tree_.get(row.type, kStampsAttr, row.slot));
+    if (!cell) return {};
+    StoredRow before;
+    before.cells.emplace(kStampsAttr, *cell);
+    TREMULA_TRY(read_hidden_cells(before, book_, db_version_));
+    ended = next(before.state.cl);
+    // Of a row in its first life the key entry tells all.
+    if (before.state.cl == crdt::CausalLength{1}) return {};
+    return book_.put_grave(tree_, row.type, row.key,
+                           {next(before.state.cl), book_.meta_of(db_version_)}, hidden_);
+  }
+
+  Result<void> stamp_update(WrittenRow& row, bool may_adopt) {
+    const TableDef* table = catalog_.find(row.type);
+    if (table == nullptr) return {};
+    std::optional<StoredRow> before;  // read when it is needed
+    const auto read = [&]() -> Result<StoredRow*> {
+      if (!before) {
+        TREMULA_TRY_ASSIGN(before, read_row(tree_, book_, row.type, row.key));
+      }
+      return &*before;
+    };
+    const std::size_t written = row.cells.size();
+    for (std::size_t i = 0; i < written; ++i) {
+      if (row.cells[i].value.is_missing()) row.cells[i].value = lsm::removed_mark();
+      const ColumnDef* column = table->find_attr(row.cells[i].attr);
+      if (column == nullptr) continue;
+      if (column->merge == MergeRule::kSet) {
+        TREMULA_TRY_ASSIGN(StoredRow* const stored, read());
+        TREMULA_TRY(write_set(row, *column, row.cells[i].value, *stored));
+      } else if (column->merge == MergeRule::kCounter && may_have_counter_state(row.type)) {
+        TREMULA_TRY_ASSIGN(StoredRow* const stored, read());
+        write_counter(row, *column, row.cells[i].value, *stored);
+      }
+    }
+    if (!may_adopt) return {};
+    return adopt(row, *table, written, read);
+  }
+
+  // Values went over to the column that has their name now, and so do their stamps.
+  template <typename Read>
+  Result<void> adopt(WrittenRow& row, const TableDef& table, std::size_t written, Read read) {
+    std::map<AttrId, crdt::Meta> adopted;
+    for (std::size_t i = 0; i < written; ++i) {
+      if (!is_removed(row.cells[i].value)) continue;
+      const ColumnDef* from = table.find_attr(row.cells[i].attr);
+      if (from == nullptr || from->declared) continue;
+      const ColumnDef* to = table.find_column(from->name);
+      if (to == nullptr) continue;
+      row.cells[i].value = Value::missing();
+      if (to->merge == MergeRule::kCounter || to->merge == MergeRule::kSet) continue;
+      if (!is_written(row, to->attr)) continue;
+      TREMULA_TRY_ASSIGN(StoredRow* const stored, read());
+      crdt::Meta meta = meta_of(*stored, from->attr, book_);
+      meta.position.db_version = crdt::DbVersion{db_version_};
+      adopted[to->attr] = meta;
+    }
+    if (adopted.empty()) return {};
+    TREMULA_TRY_ASSIGN(StoredRow* const stored, read());
+    std::map<AttrId, crdt::Meta> merged = stored->merged;
+    for (const WrittenCell& cell : row.cells) merged.erase(cell.attr);
+    merged.insert(adopted.begin(), adopted.end());
+    add(row, kStampsAttr, stamps_bytes(stored->state, merged));
+    return {};
+  }
+
+  static bool is_written(const WrittenRow& row, AttrId attr) {
+    for (const WrittenCell& cell : row.cells) {
+      if (cell.attr == attr) return !is_removed(cell.value);
+    }
+    return false;
+  }
+
+  bool may_have_counter_state(TypeId type) const {
+    return book_.is_stamped(type) || book_.has_other_names();
+  }
+
+  Result<void> write_set(WrittenRow& row, const ColumnDef& column, Value value,
+                         const StoredRow& before) {
+    if (is_removed(value)) value = Value::null();
+    std::string state = set_state_of(before, column, book_);
+    if (state.empty()) return {};  // its first value tells all
+    const std::string seen = state;
+    std::vector<crdt::SetEntry> entries;
+    const auto made = crdt::set_difference(seen, value, has_default(column),
+                                           book_.meta_of(db_version_), arena_, entries);
+    // Not a set: of a time when the column was something else. It stays as it is.
+    if (!made.ok() || entries.empty()) return {};
+    crdt::merge_set(state, entries);
+    add(row, state_attr(column.attr), state);
+    return {};
+  }
+
+  void write_counter(WrittenRow& row, const ColumnDef& column, Value value,
+                     const StoredRow& before) {
+    if (value.kind != Kind::kInt) return;
+    std::string state = counter_state_of(before, column, book_);
+    const lsm::StoredCell* cell = before.cell(column.attr);
+    const crdt::Meta now = book_.meta_of(db_version_);
+    if (before.cell(state_attr(column.attr)) == nullptr) {
+      // The one sum that follows from the cell is this site's: the new one will follow, too.
+      if (cell == nullptr || book_.stamp_of(cell->version).site == now.stamp.site) return;
+    }
+    const bool has_value = cell != nullptr && cell->value.value().kind == Kind::kInt;
+    const std::int64_t seen = has_value ? cell->value.value().integer : counter_start(column);
+    const std::int64_t difference = crdt::counter_difference(seen, value.integer);
+    crdt::merge_counter(state, crdt::add_to_counter(state, difference, now));
+    add(row, state_attr(column.attr), state);
+  }
+
+  const std::uint64_t db_version_;
+  const lsm::LsmTree& tree_;
+  const triples::Catalog& catalog_;
+  StampBook& book_;
+  triples::CommitWriter out_;
+  std::map<std::pair<TypeId, std::string>, crdt::CausalLength> ended_;  // lives, by this record
+  triples::CommitWriter hidden_;                                        // rows of the hidden tables
+  base::Arena arena_;
+};
+
+}  // namespace
+
+Result<bool> writes_catalog(std::string_view record) {
+  triples::CommitReader reader(record);
+  WrittenRow row;
+  for (;;) {
+    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
+    if (!more) return false;
+    if (row.type == triples::kCatalogColumnType) return true;
+  }
+}
+
+Result<std::string> stamp_record(std::string_view record, std::uint64_t db_version,
+                                 const lsm::LsmTree& tree, const triples::Catalog& catalog,
+                                 StampBook& book) {
+  return Stamping(db_version, tree, catalog, book).run(record);
+}
+
+}  // namespace tremula::persist

@@ -1,0 +1,15 @@
+// The catalog as a tree has it, memtables too: for who orders what others declare.
+//
+// Errors: corrupt, io.  Thread: one at a time.
+#pragma once
+
+#include "core/base/result.h"
+#include "core/lsm/lsm_tree.h"
+#include "core/triples/catalog.h"
+
+namespace tremula::persist {
+
+// Cost: O(tables and columns, entries in the memtables).
+base::Result<triples::Catalog> read_tree_catalog(const lsm::LsmTree& tree);
+
+}  // namespace tremula::persist
