@@ -4,6 +4,8 @@
 #include <iostream>
 #include <map>
 
+#include "cli/manual.h"
+
 namespace tremula::cli {
 namespace {
 
@@ -112,6 +114,35 @@ void add_demo(CLI::App& app, Invocation& to, Calls& calls) {
   board.callback([&to] { to.is_board = true; });
 }
 
+CallText text_of(const CLI::App& app, const std::string& name) {
+  CallText call{.name = name, .arguments = {}, .text = app.get_description(), .options = {}};
+  std::string flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option == app.get_help_ptr() || option == app.get_version_ptr()) continue;
+    const bool positional = option->get_positional();
+    std::string written = option->get_name(positional);
+    if (!positional && option->get_items_expected_max() > 0)
+      written += " " + option->get_type_name();
+    call.options.emplace_back(written, option->get_description());
+    const std::string shown = option->get_required() ? written : "[" + written + "]";
+    (positional ? call.arguments : flags) += " " + shown;
+  }
+  call.arguments += flags;
+  if (!call.arguments.empty()) call.arguments.erase(0, 1);
+  return call;
+}
+
+int print_manual(const CLI::App& app) {
+  std::vector<CallText> calls = {text_of(app, "")};
+  for (const CLI::App* call : app.get_subcommands({})) {
+    calls.push_back(text_of(*call, call->get_name()));
+    for (const CLI::App* inner : call->get_subcommands({}))
+      calls.push_back(text_of(*inner, call->get_name() + " " + inner->get_name()));
+  }
+  std::cout << manual_page(calls);
+  return kExitOk;
+}
+
 int print_help(const CLI::App& app, const std::string& call) {
   if (call.empty()) {
     // Not app.help(): that would tell of the call that was parsed, `help` itself.
@@ -147,12 +178,15 @@ std::variant<Invocation, int> parse_arguments(int argc, char** argv) {
   add_demo(app, to, calls);
   auto& help = *app.add_subcommand("help", "What a call does");
   std::string help_about;
+  bool manual = false;
   help.add_option("CALL", help_about, "the call");
+  help.add_flag("--man", manual, "the manual page, for man(1)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == kExitOk ? kExitOk : kExitUsage;
   }
+  if (help.parsed() && manual) return print_manual(app);
   if (help.parsed()) return print_help(app, help_about);
   const auto called = app.get_subcommands();
   if (called.empty()) return to;

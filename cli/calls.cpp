@@ -91,7 +91,7 @@ int refuse_call(const Invocation& invocation) {
     auto database = open_database(invocation);
     if (!database) return fail(database.error());
   }
-  const std::string what = invocation.dot ? "explain --dot" : invocation.name;
+  const std::string& what = invocation.name;
   return fail(
       command_error(ErrorCode::kUnsupported, "this build has no `tremula " + what + "` yet"));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "cli/dot_commands.h"
+
 namespace tremula::cli {
 namespace {
 
@@ -19,7 +21,6 @@ constexpr std::string_view kKeywords[] = {
     "TABLES", "TEXT",  "THEN",   "TRUE",    "UNSUBSCRIBE", "UPDATE",        "UPSERT",   "VALUES",
     "WHEN",   "WHERE",
 };
-constexpr std::string_view kCommands[] = {".help", ".mode", ".quit", ".schema", ".tables"};
 
 char upper(char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); }
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -43,11 +44,9 @@ void add_keywords(std::string_view prefix, std::vector<std::string>& words) {
   }
 }
 
-}  // namespace
-
-void Words::add_names(std::string_view select, std::string_view before, std::string_view prefix,
-                      std::vector<std::string>& words) {
-  const auto names = database_.query(select);
+void add_names(Database& database, std::string_view select, std::string_view before,
+               std::string_view prefix, std::vector<std::string>& words) {
+  const auto names = database.query(select);
   if (!names) return;  // inside a BEGIN of the shell's session, or no table yet
   for (std::size_t i = 0; i < names.value().size(); ++i) {
     const std::string name = names.value().value(i, "name").as_text();
@@ -55,11 +54,14 @@ void Words::add_names(std::string_view select, std::string_view before, std::str
   }
 }
 
-std::vector<std::string> Words::match(std::string_view prefix) {
+}  // namespace
+
+std::vector<std::string> complete(Database& database, std::string_view prefix) {
   std::vector<std::string> words;
   if (prefix.starts_with('.')) {
-    for (const std::string_view command : kCommands)
-      if (command.starts_with(prefix)) words.emplace_back(command);
+    for (const DotCommand& command : dot_commands())
+      if (command.name.starts_with(prefix)) words.emplace_back(command.name);
+    std::sort(words.begin(), words.end());
     return words;
   }
   const std::size_t point = prefix.rfind('.');
@@ -68,9 +70,9 @@ std::vector<std::string> Words::match(std::string_view prefix) {
   const std::string_view typed = prefix.substr(begin);
   if (begin == 0) {
     add_keywords(typed, words);
-    add_names("SELECT t.name FROM tremula_table AS t", before, typed, words);
+    add_names(database, "SELECT t.name FROM tremula_table AS t", before, typed, words);
   }
-  add_names("SELECT c.name FROM tremula_column AS c", before, typed, words);
+  add_names(database, "SELECT c.name FROM tremula_column AS c", before, typed, words);
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
   return words;

@@ -15,61 +15,28 @@
 
 #include "cli/calls.h"
 #include "cli/printer.h"
+#include "cli/progress_bar.h"
+#include "cli/quoted.h"
 #include "tremula/tremula.h"
 
 namespace tremula::cli {
 namespace {
 
-// `text` between quotes, those in it doubled.
-std::string quoted(std::string_view text, char quote) {
-  std::string out(1, quote);
-  for (const char c : text) {
-    if (c == quote) out += quote;
-    out += c;
-  }
-  return out += quote;
-}
-
-// The select without the `;` that may end it, so that it can stand inside another statement.
-// Errors: of what isn't one SELECT, placed in the text as it was given.
-Result<std::string> inner_select(Database& database, std::string_view select) {
-  const auto plan = database.explain(select);
-  if (!plan) return plan.error();
-  const std::size_t last = select.find_last_not_of(" \t\r\n;");
-  return std::string(select.substr(0, last + 1)) + "\n";  // it may end in a comment
-}
-
 // Runs one statement and prints what it prints.
-int run_statement(Database& database, const std::string& statement, Progress progress = {}) {
+int run_statement(Database& database, const std::string& statement, ProgressBar::Unit unit) {
   Printer printer(Mode::kJson);
-  Session session(database, [&](const Output& output) { printer.take(output); });
-  session.on_progress(std::move(progress));
+  ProgressBar bar(unit);
+  Session session(database, [&](const Output& output) {
+    bar.clear();
+    printer.take(output);
+  });
+  session.on_progress([&bar](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
   const auto result = session.run(statement);
+  bar.clear();
   const bool printed = printer.finish();
   if (!result) print_error(result.error());
   return end_call(database, printed && result);
 }
-
-class Bar {
- public:
-  void show(std::uint64_t done, std::uint64_t total) {
-    constexpr std::uint64_t kWidth = 40;
-    const std::uint64_t filled = total == 0 ? kWidth : done * kWidth / total;
-    if (filled == shown_) return;
-    shown_ = filled;
-    std::string bar(filled, '#');
-    bar.resize(kWidth, '.');
-    std::fprintf(stderr, "\r[%s] %3llu %%", bar.c_str(),
-                 static_cast<unsigned long long>(total == 0 ? 100 : done * 100 / total));
-  }
-  ~Bar() {
-    if (shown_ != kNothing) std::fputs("\r\033[K", stderr);
-  }
-
- private:
-  static constexpr std::uint64_t kNothing = ~std::uint64_t{0};
-  std::uint64_t shown_ = kNothing;
-};
 
 // Interrupts as something that can be waited for, from before the database makes threads on.
 class Interrupts {
@@ -141,10 +108,10 @@ int run_query(const Invocation& invocation) {
 }
 
 int run_explain(const Invocation& invocation) {
-  if (invocation.dot) return refuse_call(invocation);
   auto database = open_database(invocation);
   if (!database) return fail(database.error());
-  const auto plan = database.value().explain(invocation.select);
+  const auto plan = database.value().explain(invocation.select, {},
+                                             invocation.dot ? PlanFormat::kDot : PlanFormat::kText);
   if (!plan) return fail(plan.error());
   std::fputs(plan.value().c_str(), stdout);
   return kExitOk;
@@ -153,13 +120,9 @@ int run_explain(const Invocation& invocation) {
 int run_import(const Invocation& invocation) {
   auto database = open_database(invocation);
   if (!database) return fail(database.error());
-  const std::string statement = "IMPORT " + quoted(invocation.table, '"') + " FROM " +
-                                quoted(invocation.file, '\'') +
-                                (invocation.replace ? " REPLACE" : "");
-  if (isatty(STDERR_FILENO) == 0) return run_statement(database.value(), statement);
-  Bar bar;
-  return run_statement(database.value(), statement,
-                       [&bar](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
+  return run_statement(database.value(),
+                       import_statement(invocation.table, invocation.file, invocation.replace),
+                       ProgressBar::Unit::kBytes);
 }
 
 int run_export(const Invocation& invocation) {
@@ -167,8 +130,8 @@ int run_export(const Invocation& invocation) {
   if (!database) return fail(database.error());
   const auto select = inner_select(database.value(), invocation.select);
   if (!select) return fail(select.error());
-  return run_statement(database.value(),
-                       "EXPORT (" + select.value() + ") TO " + quoted(invocation.file, '\''));
+  return run_statement(database.value(), export_statement(select.value(), invocation.file),
+                       ProgressBar::Unit::kRows);
 }
 
 int run_changes(const Invocation& invocation) {

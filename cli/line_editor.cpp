@@ -1,10 +1,13 @@
 #include "cli/line_editor.h"
 
 #include <histedit.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
+#include <cwchar>
 
 namespace tremula::cli {
 namespace {
@@ -34,6 +37,8 @@ struct LineEditor::State {
   Completion completion;
   std::string prompt;
   bool cancelled = false;
+  Wait wait;
+  LineEditor* editor_of_ours = nullptr;
 
   static State& of(EditLine* editor) {
     void* data = nullptr;
@@ -41,6 +46,23 @@ struct LineEditor::State {
     return *static_cast<State*>(data);
   }
   static char* prompt_of(EditLine* editor) { return of(editor).prompt.data(); }
+
+  // libedit's reader of a key: 1, 0 at the end of input, -1 if it can't.
+  static int read_key(EditLine* editor, wchar_t* key) {
+    State& state = of(editor);
+    std::mbstate_t part{};
+    for (;;) {
+      if (state.wait) state.wait(*state.editor_of_ours);
+      char byte = 0;
+      const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return static_cast<int>(got);
+      const std::size_t used = std::mbrtowc(key, &byte, 1, &part);
+      if (used == static_cast<std::size_t>(-2)) continue;  // more bytes belong to it
+      if (used != static_cast<std::size_t>(-1)) return 1;
+      part = {};  // not a character of this terminal's encoding: leave it out
+    }
+  }
 
   static unsigned char cancel(EditLine* editor, int) {
     of(editor).cancelled = true;
@@ -70,14 +92,17 @@ struct LineEditor::State {
   }
 };
 
-LineEditor::LineEditor(std::string history_path, Completion completion)
+LineEditor::LineEditor(std::string history_path, Completion completion, Wait wait)
     : state_(std::make_unique<State>()) {
+  state_->wait = std::move(wait);
+  state_->editor_of_ours = this;
   state_->history_path = std::move(history_path);
   state_->completion = std::move(completion);
   EditLine* editor = el_init("tremula", stdin, stderr, stderr);
   state_->editor = editor;
   el_set(editor, EL_CLIENTDATA, state_.get());
   el_set(editor, EL_PROMPT, &State::prompt_of);
+  el_set(editor, EL_GETCFN, &State::read_key);
   el_set(editor, EL_EDITOR, "emacs");
   // Wide names: libedit copies narrow ones and never gives the copies back.
   el_wset(editor, EL_ADDFN, L"tremula-complete", L"Complete a word", &State::complete);
@@ -116,6 +141,10 @@ std::optional<Line> LineEditor::read(const std::string& prompt) {
   while (line.text.ends_with('\n') || line.text.ends_with('\r')) line.text.pop_back();
   return line;
 }
+
+void LineEditor::refresh() { el_set(state_->editor, EL_REFRESH); }
+
+void LineEditor::resized() { el_resize(state_->editor); }
 
 void LineEditor::remember(const std::string& line) {
   HistEvent event;

@@ -25,14 +25,22 @@ class LineEditor {
   // The whole words that may stand where `prefix` begins to.
   using Completion = std::function<std::vector<std::string>(std::string_view prefix)>;
 
+  // Called while the editor waits for keys; returns when one can be read. It may call refresh().
+  using Wait = std::function<void(LineEditor&)>;
+
   // history_path: where lines are kept between runs; empty: nowhere.
-  LineEditor(std::string history_path, Completion completion);
+  // wait: may be empty; then reading a key waits.
+  LineEditor(std::string history_path, Completion completion, Wait wait);
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
   std::optional<Line> read(const std::string& prompt);
   void remember(const std::string& line);
+  // Prints prompt and line anew, where the cursor is.
+  void refresh();
+  // The window has another size.
+  void resized();
 
  private:
   struct State;

@@ -1,5 +1,6 @@
 // The tremula command: see `tremula help`, and arguments.h for the calls.
 #include <clocale>
+#include <cstdlib>
 
 #include "cli/arguments.h"
 #include "cli/board.h"
@@ -36,7 +37,9 @@ int run(const Invocation& invocation) {
 }  // namespace tremula::cli
 
 int main(int argc, char** argv) {
-  std::setlocale(LC_CTYPE, "");  // for the width of what is printed on a terminal
+  // For the width of what is printed on a terminal; texts are UTF-8, whatever the machine's locale.
+  std::setlocale(LC_CTYPE, "");
+  if (MB_CUR_MAX < 4) std::setlocale(LC_CTYPE, "C.UTF-8");
   const auto parsed = tremula::cli::parse_arguments(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   return tremula::cli::run(std::get<tremula::cli::Invocation>(parsed));

@@ -100,8 +100,13 @@ void Printer::show(std::string_view row_json) {
 
 void Printer::end_rows() {
   if (!table_) return;
-  write(table_->text(terminal_width()));
+  const TextTable table = std::move(*table_);
   table_.reset();
+  if (show_table_) return show_table_(table);
+  table.print(terminal_width(), [this](const std::string& text) {
+    line(text);
+    return true;
+  });
 }
 
 void Printer::take(const Output& output) {
@@ -114,10 +119,7 @@ void Printer::take(const Output& output) {
     case OutputKind::kError: return print_error(*output.error);
     case OutputKind::kSnapshot:
     case OutputKind::kPatch:
-      if (mode_ != Mode::kTable) return line(output.text);
-      if (std::find(changed_.begin(), changed_.end(), output.subscription) == changed_.end())
-        changed_.emplace_back(output.subscription);
-      return;
+      return mode_ == Mode::kTable && take_live_ ? take_live_(output) : line(output.text);
     case OutputKind::kShow: return show(output.text);
     case OutputKind::kWrite:
     case OutputKind::kExplain:
@@ -138,16 +140,6 @@ bool Printer::finish() {
   print_error(
       command_error(ErrorCode::kIo, std::string("standard output: ") + std::strerror(errno)));
   return false;
-}
-
-std::vector<std::string> Printer::take_changed() { return std::exchange(changed_, {}); }
-
-void Printer::draw(std::string_view title, std::string_view result) {
-  end_rows();
-  line(title);
-  TextTable table({});
-  for (const std::string_view element : elements_of(result)) table.add_row(element);
-  write(table.text(terminal_width()));
 }
 
 }  // namespace tremula::cli

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,11 +45,13 @@ class Printer {
   // Returns: false if standard output took less than it was given; said on standard error then.
   [[nodiscard]] bool finish();
 
-  // In mode kTable a subscription's snapshot and patches aren't printed: whoever owns the session
-  // draws its result anew.  Returns: the subscriptions that changed since the last call.
-  std::vector<std::string> take_changed();
-  // A subscription's result, a JSON array, as a table.
-  void draw(std::string_view title, std::string_view result);
+  // Forgets the rows of a table that is still open.
+  void discard() { table_.reset(); }
+
+  // Shows a whole table, instead of printing it at once.
+  void on_table(std::function<void(const TextTable&)> show) { show_table_ = std::move(show); }
+  // In mode kTable takes the snapshots and patches of subscriptions, which aren't printed then.
+  void on_live(std::function<void(const Output&)> take) { take_live_ = std::move(take); }
 
   Mode mode() const { return mode_; }
   void set_mode(Mode mode) { mode_ = mode; }
@@ -63,7 +66,8 @@ class Printer {
   Mode mode_;
   std::optional<TextTable> table_;  // kTable: the rows so far
   std::size_t statement_ = 0;       // that they belong to
-  std::vector<std::string> changed_;
+  std::function<void(const TextTable&)> show_table_;
+  std::function<void(const Output&)> take_live_;
 };
 
 }  // namespace tremula::cli

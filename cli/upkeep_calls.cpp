@@ -7,6 +7,7 @@
 
 #include "cli/calls.h"
 #include "cli/printer.h"
+#include "cli/watched_files.h"
 #include "db/face_convert.h"
 #include "persist/directory.h"
 #include "persist/posix_file_system.h"
@@ -16,6 +17,11 @@ namespace {
 
 using persist::DirectoryReport;
 
+// How often each byte is read or written: a check verifies the checksums, then what the rows say
+// together; a copy is read, written, and checked.
+constexpr std::uint64_t kCheckPasses = 2;
+constexpr std::uint64_t kCopyPasses = 3;
+
 int say_version(std::string_view what, const base::Result<std::uint64_t>& version) {
   if (!version.ok()) return fail(db::to_face(version.error(), {}));
   std::printf("{\"%.*s\":%llu}\n", static_cast<int>(what.size()), what.data(),
@@ -24,14 +30,10 @@ int say_version(std::string_view what, const base::Result<std::uint64_t>& versio
 }
 
 std::string line_of(const DirectoryReport& report) {
-  const std::pair<const char*, std::uint64_t> members[] = {{"version", report.version},
-                                                           {"tables", report.tables},
-                                                           {"rows", report.rows},
-                                                           {"triples", report.triples},
-                                                           {"commits_in_log", report.commits},
-                                                           {"files", report.files},
-                                                           {"bytes", report.bytes},
-                                                           {"problems", report.problems.size()}};
+  const std::pair<const char*, std::uint64_t> members[] = {
+      {"version", report.version}, {"tables", report.tables},           {"rows", report.rows},
+      {"triples", report.triples}, {"commits_in_log", report.commits},  {"files", report.files},
+      {"bytes", report.bytes},     {"problems", report.problems.size()}};
   std::string line;
   for (const auto& [name, value] : members) {
     line += (line.empty() ? "{\"" : ",\"") + std::string(name) + "\":" + std::to_string(value);
@@ -52,9 +54,10 @@ int dump(base::FileSystem& files, const Invocation& invocation) {
 }  // namespace
 
 int run_check(const Invocation& invocation) {
-  const auto files = persist::make_posix_file_system();
-  if (!invocation.file.empty()) return dump(*files, invocation);
-  const auto report = persist::check_directory(*files, invocation.directory);
+  if (!invocation.file.empty()) return dump(*persist::make_posix_file_system(), invocation);
+  WatchedFiles files(persist::make_posix_file_system(), invocation.directory, kCheckPasses);
+  const auto report = persist::check_directory(files, invocation.directory);
+  files.end_bar();
   if (!report.ok()) return fail(db::to_face(report.error(), {}));
   std::fputs(line_of(report.value()).c_str(), stdout);
   if (std::fflush(stdout) != 0) return kExitFailed;
@@ -65,15 +68,17 @@ int run_check(const Invocation& invocation) {
 }
 
 int run_backup(const Invocation& invocation) {
-  const auto files = persist::make_posix_file_system();
-  return say_version("backed_up",
-                     persist::backup_directory(*files, invocation.directory, invocation.file));
+  WatchedFiles files(persist::make_posix_file_system(), invocation.directory, kCopyPasses);
+  const auto version = persist::backup_directory(files, invocation.directory, invocation.file);
+  files.end_bar();
+  return say_version("backed_up", version);
 }
 
 int run_restore(const Invocation& invocation) {
-  const auto files = persist::make_posix_file_system();
-  return say_version("restored",
-                     persist::restore_directory(*files, invocation.file, invocation.directory));
+  WatchedFiles files(persist::make_posix_file_system(), invocation.file, kCopyPasses);
+  const auto version = persist::restore_directory(files, invocation.file, invocation.directory);
+  files.end_bar();
+  return say_version("restored", version);
 }
 
 }  // namespace tremula::cli

@@ -35,6 +35,7 @@ constexpr Named kStatusNames[] = {
     {18, "corrupt"},
     {19, "locked"},
     {20, "unsupported"},
+    {21, "interrupted"},
     {100, "misuse"},
     {101, "no_memory"},
     {102, "exception"},

@@ -45,7 +45,8 @@ void append_csv_field(std::string_view json, std::string& out) {
 }
 
 Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
-                               const treeql::Statement& statement, const Arguments& arguments) {
+                               const treeql::Statement& statement, const Arguments& arguments,
+                               const Progress& progress) {
   const auto failed = [&to] {
     return Error{ErrorCode::kIo, to.file + ": " + std::strerror(errno), to.file_span};
   };
@@ -65,9 +66,9 @@ Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
   text += '\n';
 
   std::size_t rows = 0;
+  std::size_t rows_total = 0;
   bool written = true;
-  // The file is opened late: a select that fails leaves the old one as it was.
-  TREMULA_TRY(for_each_row(engine, to.select, statement, arguments, [&](std::string_view row) {
+  const auto add_row = [&](std::string_view row) {
     bool first = true;
     for_each_member(row, [&](std::string_view, std::string_view value) {
       if (!first) text += ',';
@@ -76,9 +77,14 @@ Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
     });
     text += '\n';
     ++rows;
-    if (text.size() >= kFlushBytes) written = flush();
+    if (text.size() < kFlushBytes) return true;
+    if (progress) progress(rows, rows_total);
+    written = flush();
     return written;
-  }));
+  };
+  // The file is opened late: a select that fails leaves the old one as it was.
+  TREMULA_TRY(for_each_row(engine, to.select, statement, arguments, add_row,
+                           [&rows_total](std::size_t count) { rows_total = count; }));
   if (!written || !flush() || std::fflush(file.get()) != 0) return failed();
   return rows;
 }

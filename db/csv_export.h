@@ -14,15 +14,17 @@
 #include "db/engine.h"
 #include "db/query_pipeline.h"
 #include "lang/treeql/statement.h"
+#include "tremula/database.h"
 
 namespace tremula::db {
 
 // Appends one field from the JSON text of its value.
 void append_csv_field(std::string_view json, std::string& out);
 
-// Returns: rows written.  Errors: io.
+// `progress`, which may be empty, hears of rows.
+// Returns: rows written.  Errors: io; interrupted: the file may hold some of the rows.
 base::Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
-                                     const treeql::Statement& statement,
-                                     const Arguments& arguments);
+                                     const treeql::Statement& statement, const Arguments& arguments,
+                                     const Progress& progress);
 
 }  // namespace tremula::db

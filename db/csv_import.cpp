@@ -8,6 +8,7 @@
 
 #include "core/triples/value_ops.h"
 #include "db/csv_reader.h"
+#include "db/query_pipeline.h"
 
 namespace tremula::db {
 
@@ -98,7 +99,10 @@ bool parse_field(const CsvField& field, Type type, base::Arena& arena, Value& ou
 class Importer {
  public:
   Importer(Engine& engine, const treeql::Import& import, const Progress& progress)
-      : import_(import), progress_(progress), writer_(engine.store.writer(import.table)) {}
+      : engine_(engine),
+        import_(import),
+        progress_(progress),
+        writer_(engine.store.writer(import.table)) {}
 
   Result<ImportCounts> run() {
     TREMULA_TRY(check_table());
@@ -107,6 +111,7 @@ class Importer {
     CsvReader reader = std::move(opened).value();
     TREMULA_TRY(read_header(reader));
     while (true) {
+      TREMULA_TRY(check_interrupt(engine_));
       auto more = reader.next();
       if (!more.ok()) return at_file(std::move(more).error());
       if (!more.value()) break;
@@ -162,8 +167,7 @@ class Importer {
     for (std::size_t i = 0; i < reader.fields().size(); ++i) {
       const std::string name(reader.fields()[i].text);
       const TargetIndex target = writer_.find_target(name, static_cast<TargetIndex>(i));
-      const bool declared =
-          target != kNoTarget && writer_.targets()[target].type != Type::kAny;
+      const bool declared = target != kNoTarget && writer_.targets()[target].type != Type::kAny;
       if (!declared) {
         return at_file({ErrorCode::kUnknownColumn, reader.place(i) + ": no column '" + name +
                                                        "' in " + writer_.definition().name});
@@ -182,8 +186,8 @@ class Importer {
     const std::vector<CsvField>& fields = reader.fields();
     if (fields.size() != targets_.size()) {
       return at_file({ErrorCode::kSyntax, reader.place(0) + ": expected " +
-                                              std::to_string(targets_.size()) +
-                                              " fields, found " + std::to_string(fields.size())});
+                                              std::to_string(targets_.size()) + " fields, found " +
+                                              std::to_string(fields.size())});
     }
     cells_.clear();
     for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -247,12 +251,13 @@ class Importer {
     progress_(told_, reader.bytes_total());
   }
 
+  const Engine& engine_;
   const treeql::Import& import_;
   const Progress& progress_;
   RowWriter& writer_;
   std::vector<TargetIndex> targets_;  // by field
   std::vector<Cell> cells_;
-  std::vector<bool> seen_;            // by slot: stands in the file
+  std::vector<bool> seen_;  // by slot: stands in the file
   ImportCounts counts_;
   base::Arena arena_;
   std::uint64_t told_ = 0;

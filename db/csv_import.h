@@ -17,7 +17,7 @@ namespace tremula::db {
 
 struct ImportCounts {
   std::size_t inserted = 0;
-  std::size_t updated = 0;    // these three: REPLACE alone
+  std::size_t updated = 0;  // these three: REPLACE alone
   std::size_t deleted = 0;
   std::size_t unchanged = 0;
 };

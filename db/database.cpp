@@ -131,14 +131,14 @@ Result<Rows> Database::query(std::string_view select, NamedValues parameters) {
   return std::move(rows).value();
 }
 
-Result<std::string> Database::explain(std::string_view select, NamedValues) {
+Result<std::string> Database::explain(std::string_view select, NamedValues, PlanFormat format) {
   const Lock lock(core_->mutex);
   if (const auto begun = db::begin_call(*core_); !begun.ok()) return db::to_face(begun.error(), {});
   auto statement = db::parse_one(*core_, select);
   if (!statement.ok()) return db::to_face(statement.error(), select);
   auto plan = select_of(statement.value());
   if (!plan.ok()) return db::to_face(plan.error(), select);
-  return dataflow::explain(*plan.value(), core_->store);
+  return dataflow::explain(*plan.value(), core_->store, db::to_plan_format(format));
 }
 
 Result<Subscription> Database::subscribe(std::string_view select, NamedValues parameters,
@@ -253,6 +253,7 @@ Result<std::string> Session::result_of(std::string_view subscription) const {
 }
 std::vector<std::string> Session::subscriptions() const { return state_->subscriptions(); }
 void Session::on_progress(Progress progress) { state_->on_progress(std::move(progress)); }
+void Session::interrupt() { state_->interrupt(); }
 
 namespace db {
 

@@ -6,6 +6,7 @@
 // Thread: whoever holds `mutex`; it is recursive, so that listeners may call in again.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,7 +37,9 @@ struct Engine {
   // That changed something: the version of the database; of a shared one with what is pending.
   std::uint64_t commits = 0;
   bool in_transaction = false;  // a BEGIN or a transact() is open
-  int readers = 0;              // calls under way that may hold values of tables
+  // Set while a statement runs that may be ended halfway: it ends when the flag is true.
+  const std::atomic<bool>* interrupt = nullptr;
+  int readers = 0;  // calls under way that may hold values of tables
   // When memory was last held against its budget.
   std::size_t loads_when_trimmed = 0;
   std::uint64_t commits_when_trimmed = 0;

@@ -13,8 +13,8 @@ std::string_view error_code_name(ErrorCode code) {
   return base::error_code_name(static_cast<base::ErrorCode>(code));
 }
 
-static_assert(static_cast<int>(ErrorCode::kUnsupported) ==
-              static_cast<int>(base::ErrorCode::kUnsupported));
+static_assert(static_cast<int>(ErrorCode::kInterrupted) ==
+              static_cast<int>(base::ErrorCode::kInterrupted));
 static_assert(static_cast<int>(ErrorCode::kSchemaConflict) ==
               static_cast<int>(base::ErrorCode::kSchemaConflict));
 
@@ -113,6 +113,10 @@ Error to_face(const base::Error& error, std::string_view source) {
 
 Error face_error(base::ErrorCode code, std::string message) {
   return to_face({code, std::move(message)}, {});
+}
+
+dataflow::PlanFormat to_plan_format(PlanFormat format) {
+  return format == PlanFormat::kDot ? dataflow::PlanFormat::kDot : dataflow::PlanFormat::kText;
 }
 
 Value to_face(triples::Value value) {

@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "core/base/result.h"
+#include "core/dataflow/plan_tree.h"
 #include "core/triples/value.h"
 #include "tremula/error.h"
+#include "tremula/subscription.h"
 #include "tremula/value.h"
 
 namespace tremula::db {
@@ -19,6 +21,8 @@ namespace tremula::db {
 // text.
 Error to_face(const base::Error& error, std::string_view source);
 Value to_face(triples::Value value);
+
+dataflow::PlanFormat to_plan_format(PlanFormat format);
 
 // An error of the face's own, without a place.
 Error face_error(base::ErrorCode code, std::string message);

@@ -43,10 +43,10 @@ std::size_t Subscription::row_count() const {
   return state_->row_count();
 }
 
-std::string Subscription::explain() const {
+std::string Subscription::explain(PlanFormat format) const {
   if (!active()) return {};
   const Lock lock(state_->engine()->mutex);
-  return state_->explain();
+  return state_->explain(db::to_plan_format(format));
 }
 
 void Subscription::end() {

@@ -144,6 +144,10 @@ Error place_error(Error error, const dataflow::Select& select, const treeql::Sta
 
 namespace {
 
+bool is_interrupted(const Engine& engine) {
+  return engine.interrupt != nullptr && *engine.interrupt;
+}
+
 // The engine is built without exceptions: one must not pass through it. It waits here until the
 // engine returned.
 class Passage {
@@ -176,32 +180,46 @@ Result<void> check_files(const Engine& engine) {
   return {};
 }
 
+Result<void> check_interrupt(const Engine& engine) {
+  if (!is_interrupted(engine)) return {};
+  return Error{ErrorCode::kInterrupted, "the statement was ended before it was done"};
+}
+
 Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflow::Select& select,
                           const treeql::Statement& statement, const Arguments& arguments,
-                          const JsonVisitor& row) {
+                          const JsonVisitor& row, const RowCount& count) {
   const Reading reading(engine);
   Passage passage;
   auto done = plan.for_each_json(
-      arguments, [&](std::string_view text) { return passage([&] { return row(text); }); },
-      reading.rest());
+      arguments,
+      [&](std::string_view text) {
+        return !is_interrupted(engine) && passage([&] { return row(text); });
+      },
+      reading.rest(), count);
   passage.rethrow();
   if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+  TREMULA_TRY(check_interrupt(engine));
   return check_files(engine);
 }
 
 Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                           const treeql::Statement& statement, const Arguments& arguments,
-                          const JsonVisitor& row) {
+                          const JsonVisitor& row, const RowCount& count) {
   if (const auto plan = dataflow::OneShot::make(select, engine.store, engine.arrangements))
-    return for_each_row(engine, *plan, select, statement, arguments, row);
+    return for_each_row(engine, *plan, select, statement, arguments, row, count);
   const Reading reading(engine);
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
+  graph.interrupt_by(engine.interrupt);
   auto view = graph.open(select, arguments);
   if (!view.ok()) return place_error(view.error(), select, statement, arguments);
+  TREMULA_TRY(check_interrupt(engine));
+  if (count) count(view.value().row_count());
   Passage passage;
-  view.value().for_each_json(
-      [&](std::string_view text) { return passage([&] { return row(text); }); });
+  view.value().for_each_json([&](std::string_view text) {
+    return !is_interrupted(engine) && passage([&] { return row(text); });
+  });
   passage.rethrow();
+  TREMULA_TRY(check_interrupt(engine));
   return check_files(engine);
 }
 
@@ -211,11 +229,13 @@ Result<void> for_each_value(Engine& engine, const dataflow::Select& select,
   if (const auto plan = dataflow::OneShot::make(select, engine.store, engine.arrangements)) {
     auto done = plan->for_each_value(arguments, row);
     if (!done.ok()) return place_error(done.error(), select, statement, arguments);
-    return {};
+    return check_interrupt(engine);
   }
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
+  graph.interrupt_by(engine.interrupt);
   auto done = graph.run(select, arguments, row);
   if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+  TREMULA_TRY(check_interrupt(engine));
   return check_files(engine);
 }
 

@@ -43,17 +43,22 @@ base::Error place_error(base::Error error, const dataflow::Select& select,
 // believed then.
 base::Result<void> check_files(const Engine& engine);
 
+// Errors: interrupted, if the statement in hand was (Engine::interrupt).
+base::Result<void> check_interrupt(const Engine& engine);
+
 // Calls `row` with the JSON text of each row of a select, as the transaction in hand sees it,
 // until it returns false.
 // Throws: what `row` throws.
 using JsonVisitor = std::function<bool(std::string_view)>;
+using RowCount = std::function<void(std::size_t)>;  // told before the first row, if there is one
 base::Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                                 const treeql::Statement& statement, const Arguments& arguments,
-                                const JsonVisitor& row);
+                                const JsonVisitor& row, const RowCount& count = {});
 // The same by a plan that is kept between runs.
 base::Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan,
                                 const dataflow::Select& select, const treeql::Statement& statement,
-                                const Arguments& arguments, const JsonVisitor& row);
+                                const Arguments& arguments, const JsonVisitor& row,
+                                const RowCount& count = {});
 
 // Calls `row` with slot and values of each row (see Graph::run).
 base::Result<void> for_each_value(Engine& engine, const dataflow::Select& select,

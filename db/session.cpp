@@ -35,6 +35,20 @@ std::string_view name_outside_begin(const treeql::Statement& statement) {
   return control != nullptr && *control == treeql::Transaction::kBegin ? "BEGIN" : "";
 }
 
+// While it lives the statement in hand may be ended halfway.
+class Interruptible {
+ public:
+  Interruptible(db::Engine& engine, const std::atomic<bool>& flag)
+      : engine_(engine), before_(std::exchange(engine.interrupt, &flag)) {}
+  ~Interruptible() { engine_.interrupt = before_; }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  db::Engine& engine_;
+  const std::atomic<bool>* before_;
+};
+
 }  // namespace
 
 Session::State::~State() {
@@ -52,6 +66,7 @@ Result<RunResult> Session::State::run(std::string_view script, NamedValues param
   treeql::Script statements = std::move(opened).value();
   RunResult result;
   statement_ = 0;
+  interrupted_ = false;
   while (true) {
     const std::lock_guard lock(engine_.mutex);
     if (engine_.in_transaction && !begun_) {
@@ -123,13 +138,17 @@ Done Session::State::run_body(const treeql::Statement& statement, const db::Argu
 
 Done Session::State::write(const treeql::Statement& statement, const db::Arguments& arguments) {
   if (begun_) {
+    const Interruptible scope(engine_, interrupted_);
     TREMULA_TRY_ASSIGN(const Written written,
                        db::run_write_inside(engine_, statement, arguments, progress_));
     emit(OutputKind::kWrite, written.line);
     return {};
   }
-  TREMULA_TRY_ASSIGN(const Written written,
-                     db::run_write_committed(engine_, statement, arguments, progress_));
+  const auto run = [&] {
+    const Interruptible scope(engine_, interrupted_);
+    return db::run_write_committed(engine_, statement, arguments, progress_);
+  };
+  TREMULA_TRY_ASSIGN(const Written written, run());
   try {
     emit(OutputKind::kWrite, written.line);
   } catch (...) {
@@ -183,6 +202,7 @@ Done Session::State::select(const treeql::Query& query, const treeql::Statement&
            .columns = query.column_names,
            .error = nullptr});
   };
+  const Interruptible scope(engine_, interrupted_);
   TREMULA_TRY(
       db::for_each_row(engine_, query.select, statement, arguments, [&](std::string_view row) {
         begin();
@@ -273,7 +293,9 @@ Done Session::State::show(treeql::Show what) {
 
 Done Session::State::export_rows(const treeql::Export& to, const treeql::Statement& statement,
                                  const db::Arguments& arguments) {
-  TREMULA_TRY_ASSIGN(const std::size_t rows, db::export_csv(engine_, to, statement, arguments));
+  const Interruptible scope(engine_, interrupted_);
+  TREMULA_TRY_ASSIGN(const std::size_t rows,
+                     db::export_csv(engine_, to, statement, arguments, progress_));
   emit(OutputKind::kWrite, R"({"exported":)" + std::to_string(rows) + "}");
   return {};
 }

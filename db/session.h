@@ -6,6 +6,7 @@
 // Thread: takes the engine's mutex statement by statement; holds it while BEGIN is open.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct Session::State {
   Result<std::string> result_of(std::string_view subscription) const;
   std::vector<std::string> subscriptions() const;
   void on_progress(Progress progress) { progress_ = std::move(progress); }
+  void interrupt() { interrupted_ = true; }
 
  private:
   struct Named {
@@ -60,6 +62,7 @@ struct Session::State {
   db::Engine& engine_;
   OutputSink sink_;
   Progress progress_;
+  std::atomic<bool> interrupted_ = false;
   std::vector<Named> named_;  // in the order in which they were made
   bool begun_ = false;
   std::unique_lock<std::recursive_mutex> begun_lock_;

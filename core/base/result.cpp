@@ -25,6 +25,7 @@ std::string_view error_code_name(ErrorCode code) {
     case ErrorCode::kCorrupt: return "corrupt";
     case ErrorCode::kLocked: return "locked";
     case ErrorCode::kUnsupported: return "unsupported";
+    case ErrorCode::kInterrupted: return "interrupted";
   }
   TREMULA_ASSERT(!"an error code without a name");
 }

@@ -35,6 +35,7 @@ enum class ErrorCode : unsigned char {
   kCorrupt,
   kLocked,
   kUnsupported,
+  kInterrupted,
 };
 
 // The name that users read: "syntax", "unknown_table", ...

@@ -1,5 +1,9 @@
 #include "core/dataflow/explain.h"
 
+#include <map>
+#include <set>
+#include <utility>
+
 #include "core/dataflow/join_plan.h"
 #include "core/dataflow/owned_rows.h"
 
@@ -33,33 +37,85 @@ const char* site_name(SiteKind kind) {
   return "";
 }
 
+std::string number(std::size_t n) { return std::to_string(n); }
+
+// Numbers the blocks that stand at several places of a plan.
+class SharedParts {
+ public:
+  explicit SharedParts(const Block& root) { count(root); }
+
+  // Returns: 0 for a block that stands at one place.
+  std::size_t part_of(const Block& block) {
+    if (places_[&block] < 2) return 0;
+    const auto [found, is_new] = parts_.try_emplace(&block, parts_.size() + 1);
+    return found->second;
+  }
+  bool is_told(const Block& block) { return !told_.insert(&block).second; }
+
+ private:
+  void count(const Block& block) {
+    if (places_[&block]++ > 0) return;  // what is below it stands with it
+    for (const Site& site : block.sites) count(*site.child);
+    for (const auto* sites : {&block.core->sites, &block.core->group_sites, &block.core->derived})
+      for (const Site& site : *sites) count(*site.child);
+  }
+
+  std::map<const Block*, std::size_t> places_;
+  std::map<const Block*, std::size_t> parts_;
+  std::set<const Block*> told_;
+};
+
 class Explainer {
  public:
-  explicit Explainer(std::string& out) : out_(out) {}
+  Explainer(const Block& root, bool live) : parts_(root), live_(live) {}
 
-  void block(const Block& b, const BlockInstance* instance, int depth) {
+  // A block's operators, each feeding the one above it: view, sub-selects and window over the rows
+  // of the core.
+  PlanNode block(const Block& b, const BlockInstance* instance) {
+    PlanNode view{.text = "view {" + names(b.properties) + "}", .notes = {}, .children = {}};
+    view.part = parts_.part_of(b);
+    if (view.part > 0 && parts_.is_told(b)) {
+      view.told_before = true;
+      return view;
+    }
+    if (live_) held_by(b, instance, view.notes);
+    sites(b.sites, "", view);
     const Core& core = *b.core;
-    line(depth, "view {" + names(b.properties) + "}" + (b.root ? "" : held_instances(b)));
-    if (instance != nullptr)
-      out_.insert(out_.size() - 1, "   rows: " + number(instance->row_count(triples::Side::kNew)) +
-                                       "   bytes: " + number(instance->memory_bytes()) +
-                                       "   deltas: " + number(instance->deltas_seen()));
-    sites(b.sites, "", depth + 1);
-    if (b.limit >= 0)
-      line(depth + 1, std::string("window ") + (instance ? window_text(*instance) : "limit") +
-                          order_text(core));
-    else if (b.ordered && !core.at_most_one)
-      line(depth + 1, "order" + order_text(core));
-    stages(core, instance, depth + 1);
+    if (b.limit >= 0) {
+      const std::string held =
+          instance ? number(instance->row_count(triples::Side::kNew)) : "limit";
+      add(view, "window " + held + order_text(core));
+    } else if (b.ordered && !core.at_most_one) {
+      add(view, "order" + order_text(core));
+    }
+    if (live_) state(b.core, view);
+    stages(core, view);
+    return view;
   }
 
  private:
-  static std::string number(std::size_t n) { return std::to_string(n); }
+  static PlanNode& add(PlanNode& to, std::string text) {
+    to.children.push_back({.text = std::move(text), .notes = {}, .children = {}});
+    return to.children.back();
+  }
 
-  void line(int depth, const std::string& text) {
-    out_.append(static_cast<std::size_t>(2 * depth), ' ');
-    out_ += text;
-    out_ += '\n';
+  static void held_by(const Block& b, const BlockInstance* instance,
+                      std::vector<std::string>& notes) {
+    std::size_t instances = 0, rows = 0, bytes = 0, deltas = 0;
+    const auto count = [&](const BlockInstance& i) {
+      ++instances;
+      rows += i.row_count(triples::Side::kNew);
+      bytes += i.memory_bytes();
+      deltas += i.deltas_seen();
+    };
+    if (instance != nullptr)
+      count(*instance);
+    else
+      b.directory->for_each(count);
+    if (instance == nullptr) notes.push_back("instances: " + number(instances));
+    notes.push_back("rows: " + number(rows));
+    notes.push_back("bytes: " + number(bytes));
+    notes.push_back("deltas: " + number(deltas));
   }
 
   static std::string names(const std::vector<BlockProperty>& properties) {
@@ -72,15 +128,6 @@ class Explainer {
       if (p.kind == PropertyKind::kObject) text += '{' + names(p.properties) + '}';
     }
     return text;
-  }
-
-  static std::string held_instances(const Block& b) {
-    const std::size_t held = b.directory->size();
-    return held == 0 ? "" : "   instances: " + number(held);
-  }
-
-  static std::string window_text(const BlockInstance& i) {
-    return number(i.row_count(triples::Side::kNew));
   }
 
   static std::string column_text(const Core& core, const Node& node) {
@@ -104,29 +151,42 @@ class Explainer {
     return text + (text.empty() ? " by key" : ", key");
   }
 
-  void stages(const Core& core, const BlockInstance* instance, int depth) {
-    if (instance != nullptr)
-      line(depth, "state: " + instance->core().describe_state() +
-                      "   shared by: " + number(core.directory->size()) + " instances");
-    if (core.distinct) line(depth, "distinct   state: one counter a value");
-    if (core.has_having) line(depth, "filter having");
-    sites(core.group_sites, "of groups ", depth);
-    if (core.grouped) group(core, depth);
-    for (const Conjunct& c : core.conjuncts)
-      if (!c.sites.empty() && c.left_source < 0) line(depth, "filter by sub-select");
-    sites(core.sites, "", depth);
-    from(core, depth);
+  // What the instances of the core hold together.
+  static void state(const std::shared_ptr<Core>& shared, PlanNode& to) {
+    const Core& core = *shared;
+    CoreInstance::Held held;
+    core.directory->for_each([&held](const CoreInstance& instance) { held += instance.held(); });
+    PlanNode& node = add(to, "state");
+    node.notes = {"rows: " + number(held.rows) + (held.ordered ? " in order" : "")};
+    if (core.grouped) node.notes.push_back("groups: " + number(held.groups));
+    node.notes.push_back("bytes: " + number(held.bytes));
+    node.notes.push_back("deltas: " + number(held.deltas));
+    node.notes.push_back("instances: " + number(core.directory->size()));
+    // Each block that stands on the core holds it.
+    const auto plans = static_cast<std::size_t>(shared.use_count());
+    if (plans > 1) node.notes.push_back("shared by " + number(plans) + " plans");
   }
 
-  void group(const Core& core, int depth) {
+  void stages(const Core& core, PlanNode& to) {
+    if (core.distinct) add(to, "distinct").notes = {"state: one counter a value"};
+    if (core.has_having) add(to, "filter having");
+    sites(core.group_sites, "of groups ", to);
+    if (core.grouped) group(core, to);
+    for (const Conjunct& c : core.conjuncts)
+      if (!c.sites.empty() && c.left_source < 0) add(to, "filter by sub-select");
+    sites(core.sites, "", to);
+    from(core, to);
+  }
+
+  static void group(const Core& core, PlanNode& to) {
     std::string text = "group by " + number(core.group_keys.size()) + " keys:";
     bool recomputes = false;
     for (const CoreAggregate& a : core.aggregates) {
       text += std::string(" ") + aggregate_name(a.kind) + (a.distinct ? " distinct" : "");
       recomputes = recomputes || a.kind == AggregateKind::kGroupConcat;
     }
-    if (recomputes) text += "   recomputes group";
-    line(depth, text);
+    PlanNode& node = add(to, text);
+    if (recomputes) node.notes = {"recomputes group"};
   }
 
   static std::string route_text(const RoutePlan& plan) {
@@ -143,46 +203,53 @@ class Explainer {
     return text.empty() ? "no row" : text;
   }
 
-  void from(const Core& core, int depth) {
-    if (core.pull_plan.empty()) line(depth, "from nothing: one row");
+  static std::string access_text(const BindStep& step, const CoreSource& source) {
+    std::string text = std::string("access: ") + access_name(step.access);
+    for (std::size_t i = 0; i < step.columns.size(); ++i)
+      text += (i == 0 ? "(" : ", ") + column_name(source, step.columns[i]);
+    if (!step.columns.empty()) text += ')';
+    if (!step.arms.empty()) text += '(' + number(step.arms.size()) + " lookups)";
+    return text;
+  }
+
+  void from(const Core& core, PlanNode& to) {
+    if (core.pull_plan.empty()) add(to, "from nothing: one row");
     for (const BindStep& step : core.pull_plan) {
       const CoreSource& source = core.sources[step.source];
-      std::string text = std::string(source.join == JoinKind::kLeft ? "left join " : "from ") +
-                         source.name + "   access: " + access_name(step.access);
-      for (std::size_t i = 0; i < step.columns.size(); ++i)
-        text += (i == 0 ? "(" : ", ") + column_name(source, step.columns[i]);
-      if (!step.columns.empty()) text += ')';
-      if (!step.arms.empty()) text += '(' + number(step.arms.size()) + " lookups)";
+      PlanNode& node = add(
+          to, std::string(source.join == JoinKind::kLeft ? "left join " : "from ") + source.name);
+      node.notes = {access_text(step, source)};
       if (!step.filter.empty() || !step.match.empty())
-        text += "   filter: " + number(step.filter.size() + step.match.size()) + " conditions";
-      line(depth, text + "   route: " + route_text(core.routes[step.source]));
+        node.notes.push_back("filter: " + number(step.filter.size() + step.match.size()) +
+                             " conditions");
+      node.notes.push_back("route: " + route_text(core.routes[step.source]));
       if (source.derived < 0) continue;
       const Site& derived = core.derived[static_cast<std::size_t>(source.derived)];
-      block(*derived.child, nullptr, depth + 1);
+      node.children.push_back(block(*derived.child, nullptr));
     }
   }
 
-  void sites(const std::vector<Site>& list, const std::string& of, int depth) {
+  void sites(const std::vector<Site>& list, const std::string& of, PlanNode& to) {
     for (const Site& site : list) {
-      std::string text = "apply " + of + site_name(site.kind) + "   parents: ";
-      if (site.reverse_source >= 0)
-        text += "index";
-      else
-        text += site.whole && site.probe.empty() ? "whole" : "listed";
-      if (!site.probe.empty()) text += "   semi-join";
-      line(depth, text);
-      block(*site.child, nullptr, depth + 1);
+      PlanNode& node = add(to, "apply " + of + site_name(site.kind));
+      const bool whole = site.whole && site.probe.empty();
+      node.notes = {std::string("parents: ") + (site.reverse_source >= 0 ? "index"
+                                                : whole                  ? "whole"
+                                                                         : "listed")};
+      if (!site.probe.empty()) node.notes.push_back("semi-join");
+      PlanNode child = block(*site.child, nullptr);
+      node.children.push_back(std::move(child));
     }
   }
 
-  std::string& out_;
+  SharedParts parts_;
+  const bool live_;
 };
 
 }  // namespace
 
-void explain_block(const Block& block, const BlockInstance* instance, std::string& out) {
-  Explainer(out).block(block, instance, 0);
-  if (!out.empty()) out.pop_back();
+PlanNode explain_block(const Block& block, const BlockInstance* instance) {
+  return Explainer(block, instance != nullptr).block(block, instance);
 }
 
 std::size_t CoreInstance::memory_bytes() const {
@@ -195,13 +262,12 @@ std::size_t CoreInstance::memory_bytes() const {
   return bytes;
 }
 
-std::string CoreInstance::describe_state() const {
-  std::string text = std::to_string(count_) + " rows";
-  if (ordered_) text += " in order";
-  if (core_.grouped)
-    text += ", " + std::to_string(groups()->row_count(triples::Side::kNew)) + " groups";
-  return text + ", " + std::to_string(memory_bytes()) + " bytes, " + std::to_string(deltas_seen_) +
-         " deltas seen";
+CoreInstance::Held CoreInstance::held() const {
+  return {.rows = count_,
+          .groups = groups() == nullptr ? 0 : groups()->row_count(triples::Side::kNew),
+          .bytes = memory_bytes(),
+          .deltas = deltas_seen_,
+          .ordered = ordered_};
 }
 
 std::size_t BlockInstance::memory_bytes() const {

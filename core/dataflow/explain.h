@@ -1,14 +1,13 @@
-// EXPLAIN: templates as text, an operator a line; with an instance, what it holds.
+// EXPLAIN: templates as a tree of operators; of a live query with what it holds.
 // Thread: the writer thread alone.
 #pragma once
 
-#include <string>
-
 #include "core/dataflow/instance.h"
+#include "core/dataflow/plan_tree.h"
 
 namespace tremula::dataflow {
 
 // `instance`: of a live query, or null for the plan alone.
-void explain_block(const Block& block, const BlockInstance* instance, std::string& out);
+PlanNode explain_block(const Block& block, const BlockInstance* instance);
 
 }  // namespace tremula::dataflow

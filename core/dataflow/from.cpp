@@ -84,6 +84,9 @@ void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool i
     reached(in_old, in_new);
     return;
   }
+  const std::atomic<bool>* const interrupt = instance_.engine().interrupt;
+  if (interrupt != nullptr && *interrupt) stopped_ = true;
+  if (stopped_) return;
   const BindStep& step = plan[at];
   const bool pinned_prefix = rest_of_ == static_cast<int>(step.source);
   if (instance_.core_.sources[step.source].join == JoinKind::kLeft && !pinned_prefix) {

@@ -138,10 +138,8 @@ ChangeList View::changes(bool with_old, base::Arena& arena) const {
   return step.changes[with_old];
 }
 
-std::string View::explain() const {
-  std::string text;
-  explain_block(instance_->block(), instance_, text);
-  return text;
+std::string View::explain(PlanFormat format) const {
+  return print_plan(explain_block(instance_->block(), instance_), format);
 }
 
 // What printing computed; in a step deltas may still point there.
@@ -176,6 +174,11 @@ struct Graph::Impl {
 Graph::Graph(TableSource& tables, ArrangementStore& arrangements, Life life)
     : impl_(std::make_unique<Impl>(tables, arrangements, life)) {}
 Graph::~Graph() = default;
+
+void Graph::interrupt_by(const std::atomic<bool>* flag) {
+  TREMULA_ASSERT(!impl_->engine->live);
+  impl_->engine->interrupt = flag;
+}
 
 Result<View> Graph::open(const Select& select, std::span<const Value> parameters) {
   if (!LimitCheck(parameters).select(select))
@@ -240,12 +243,10 @@ GraphStats Graph::stats() const {
   return stats;
 }
 
-std::string explain(const Select& select, TableSource& tables) {
+std::string explain(const Select& select, TableSource& tables, PlanFormat format) {
   TemplateRegistry registry;
   const Lowered lowered = lower_root(select, tables, registry);
-  std::string text;
-  explain_block(*lowered.block, nullptr, text);
-  return text;
+  return print_plan(explain_block(*lowered.block, nullptr), format);
 }
 
 }  // namespace tremula::dataflow

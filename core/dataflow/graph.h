@@ -11,6 +11,7 @@
 // Thread: the writer thread alone.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,7 @@
 #include "core/base/arena.h"
 #include "core/base/result.h"
 #include "core/dataflow/plan.h"
+#include "core/dataflow/plan_tree.h"
 #include "core/triples/relation.h"
 
 namespace tremula::dataflow {
@@ -88,7 +90,7 @@ class View {
   // Borrowed: list and texts stand in `arena`, which must be the same for all views of a step.
   ChangeList changes(bool with_old, base::Arena& arena) const;
   // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.
-  std::string explain() const;
+  std::string explain(PlanFormat format = PlanFormat::kText) const;
 
  private:
   friend class Graph;
@@ -102,8 +104,9 @@ class View {
   std::uint64_t opened_;     // its number, in the order of their opening
 };
 
-// The plan of a select as a tree, an operator a line.
-std::string explain(const Select& select, TableSource& tables);
+// The plan of a select.
+std::string explain(const Select& select, TableSource& tables,
+                    PlanFormat format = PlanFormat::kText);
 
 struct GraphStats {
   std::size_t templates = 0;
@@ -120,6 +123,10 @@ class Graph {
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
+
+  // Once the flag is true, selects find no more rows: what they answer then is to be thrown away.
+  // Requires: a graph of kOnce; the flag outlives it. Null: nothing interrupts.
+  void interrupt_by(const std::atomic<bool>* flag);
 
   // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are
   // copied.

@@ -14,6 +14,7 @@
 // Thread: the writer thread alone.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -217,7 +218,18 @@ class CoreInstance final : public Instance {
   // What the reader and those that print alike have printed in this step; or null.
   RowTexts* texts_of(const BlockInstance& reader) const;
   std::size_t memory_bytes() const;
-  std::string describe_state() const;
+  // What EXPLAIN tells of it.
+  struct Held {
+    std::size_t rows = 0, groups = 0, bytes = 0;
+    std::uint64_t deltas = 0;
+    bool ordered = false;
+    Held& operator+=(const Held& other) {
+      rows += other.rows, groups += other.groups, bytes += other.bytes, deltas += other.deltas;
+      ordered = ordered || other.ordered;
+      return *this;
+    }
+  };
+  Held held() const;
 
  private:
   friend class TupleFinder;
@@ -460,6 +472,10 @@ class BlockDirectory {
     return found == nullptr ? nullptr : found->instance;
   }
   void destroy(BlockInstance& instance);  // Requires: unused
+  template <typename Visitor>
+  void for_each(Visitor&& visit) const {
+    for (const auto& entry : instances_) visit(*entry.key.instance);
+  }
   std::size_t size() const { return instances_.size(); }
   std::size_t memory_bytes() const;  // with all instances
   // Keeps the template as long as there are instances.
@@ -505,8 +521,9 @@ struct Engine {
     return in_step || !live ? triples::Side::kNew : triples::Side::kOld;
   }
   bool in_step = false;
-  bool live = true;                           // false: a graph that is thrown away after one answer
-  std::vector<std::shared_ptr<Block>> roots;  // kept until then
+  bool live = true;  // false: a graph that is thrown away after one answer
+  const std::atomic<bool>* interrupt = nullptr;  // see Graph::interrupt_by()
+  std::vector<std::shared_ptr<Block>> roots;     // kept until then
 
  private:
   struct Release {

@@ -258,7 +258,8 @@ void OneShot::sort(Window window, const Rest& rest) {
 
 Result<void> OneShot::for_each_json(std::span<const Value> parameters,
                                     const std::function<bool(std::string_view)>& row,
-                                    const Rest& rest) {
+                                    const Rest& rest,
+                                    const std::function<void(std::size_t)>& count) {
   std::string text;
   const Core& core = *lowered_.block->core;
   if (core.grouped) {
@@ -267,10 +268,12 @@ Result<void> OneShot::for_each_json(std::span<const Value> parameters,
     if (!is_asked) return {};
     const triples::Relation* const relation = &groups;
     print_plain(*lowered_.block, group_context(&relation), text);
+    if (count) count(1);
     (void)row(text);  // there is no other to leave out
     return {};
   }
   TREMULA_TRY(find(parameters, rest));
+  if (count) count(slots_.size());
   // What is told may run this select again.
   const std::vector<Slot> slots = std::move(slots_);
   const std::vector<Value> values = values_;

@@ -36,9 +36,11 @@ class OneShot {
   using Rest = std::function<void()>;
   // Calls `row` with the JSON text of each row on the new side, in order, until it returns false.
   // Errors: limit_range, as Graph::open.
+  // `count`, if there is one, is told before how many rows there are.
   base::Result<void> for_each_json(std::span<const triples::Value> parameters,
                                    const std::function<bool(std::string_view)>& row,
-                                   const Rest& rest = {});
+                                   const Rest& rest = {},
+                                   const std::function<void(std::size_t)>& count = {});
   // The same as Graph::run.
   base::Result<void> for_each_value(std::span<const triples::Value> parameters,
                                     const Graph::RowVisitor& row);

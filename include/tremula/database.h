@@ -73,7 +73,7 @@ struct Output {
   const Error* error = nullptr;          // kError
 };
 using OutputSink = std::function<void(const Output&)>;
-// Bytes done and in all, of an IMPORT; called about every megabyte.
+// How far a statement is: bytes done and in all of an IMPORT, rows of an EXPORT; called now and then.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 // What a script printed.
@@ -134,6 +134,10 @@ class TREMULA_API Session {
   Result<std::string> result_of(std::string_view subscription) const;
   std::vector<std::string> subscriptions() const;
   void on_progress(Progress progress);
+  // Ends the SELECT, write, IMPORT or EXPORT that run() is at, which is undone and fails with
+  // `interrupted`; so do those behind it in an open BEGIN. Nothing happens if none runs, nor to
+  // what is being committed already. From any thread, and from a signal's handler.
+  void interrupt();
 
   struct TREMULA_LOCAL State;
 
@@ -165,8 +169,9 @@ class TREMULA_API Database {
   Result<Statement> prepare(std::string_view statement);
   // One SELECT.  Errors: read_only if it is another statement.
   Result<Rows> query(std::string_view select, NamedValues parameters = {});
-  // The plan as EXPLAIN prints it, lines ended by '\n'.
-  Result<std::string> explain(std::string_view select, NamedValues parameters = {});
+  // The plan, as lines ended by '\n'.
+  Result<std::string> explain(std::string_view select, NamedValues parameters = {},
+                              PlanFormat format = PlanFormat::kText);
   // Makes the select's result and keeps it: `listener` hears every commit that changes it, until
   // the handle ends.
   Result<Subscription> subscribe(std::string_view select, NamedValues parameters, Listener listener,

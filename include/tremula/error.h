@@ -17,7 +17,7 @@
 
 namespace tremula {
 
-// The codes of TreeQL's contract.
+// The codes of TreeQL's contract, and one for what a person ends.
 enum class ErrorCode : unsigned char {
   kOk = 0,                      // no error
   kSyntax = 1,                  // the text is not TreeQL, or nests too deeply
@@ -40,6 +40,7 @@ enum class ErrorCode : unsigned char {
   kCorrupt = 18,                // a file does not hold what was written to it
   kLocked = 19,                 // another process has the directory open
   kUnsupported = 20,            // a thing that Tremula does not do, or not here
+  kInterrupted = 21,            // a statement that was ended before it was done
 };
 
 // The name that users read: "syntax", "unknown_table", ...

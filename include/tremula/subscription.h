@@ -57,6 +57,12 @@ enum class DeltaDetail : std::uint8_t {
   kOldValues,  // also Change::old_value and Change::key
 };
 
+// How a plan is written.
+enum class PlanFormat : std::uint8_t {
+  kText,  // as EXPLAIN and EXPLAIN LIVE print it, an operator a line
+  kDot,   // for Graphviz: `dot -Tsvg` draws it
+};
+
 using Listener = std::function<void(const Delta&)>;
 
 class TREMULA_API Subscription {
@@ -71,8 +77,8 @@ class TREMULA_API Subscription {
   // Returns: "[]" once ended.
   std::string json() const;
   std::size_t row_count() const;
-  // The operators with the rows and bytes they hold, as EXPLAIN LIVE prints them.
-  std::string explain() const;
+  // The operators with the rows and bytes they hold.
+  std::string explain(PlanFormat format = PlanFormat::kText) const;
   bool active() const;
   // Nothing is heard any more, not even what is being delivered. Allowed in any callback.
   void end();

@@ -69,6 +69,7 @@ enum tremula_status_code {
   TREMULA_CORRUPT = 18,                 // a file does not hold what was written to it
   TREMULA_LOCKED = 19,                  // another process has the directory open
   TREMULA_UNSUPPORTED = 20,             // a thing that Tremula does not do, or not here
+  TREMULA_INTERRUPTED = 21,             // a statement that was ended before it was done
   TREMULA_MISUSE = 100,                 // a null pointer, an ended handle, a foreign thread
   TREMULA_NO_MEMORY = 101,              // memory ran out; nothing was changed
   TREMULA_EXCEPTION = 102,              // a C++ exception came out of a callback

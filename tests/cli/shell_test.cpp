@@ -47,17 +47,19 @@ TEST_CASE("shell: an error leaves the shell and its database as they were") {
   CHECK(shows(finished, " n\r\n--\r\n42\r\n"));
 }
 
-TEST_CASE("shell: a live result is drawn anew when a commit changes it") {
+TEST_CASE("shell: in mode json a live result's patches are lines of their own") {
   const Finished finished =
-      run_on_terminal({}, {{kPrompt, "TABLE T = 1 (Id INT = 1 KEY);\n"},
+      run_on_terminal({}, {{kPrompt, ".mode json\n"},
+                           {kPrompt, "TABLE T = 1 (Id INT = 1 KEY);\n"},
                            {kPrompt, "SUBSCRIBE all_of_it AS SELECT { Id: t.Id } FROM T AS t;\n"},
                            {kPrompt, "INSERT INTO T {Id: 1000};\n"},
                            {kPrompt, "UNSUBSCRIBE all_of_it;\n"},
                            {kPrompt, "INSERT INTO T {Id: 2000};\n"},
                            {kPrompt, kEnd}});
-  CHECK(shows(finished, "all_of_it\r\n(0 rows)\r\n"));
-  CHECK(shows(finished, "all_of_it\r\n  Id\r\n----\r\n1000\r\n(1 row)\r\n"));
-  CHECK(!shows(finished, "\r\n2000\r\n"));
+  CHECK(shows(finished, "{\"subscription\":\"all_of_it\",\"snapshot\":[]}\r\n"));
+  CHECK(
+      shows(finished, "\"patch\":[{\"op\":\"add\",\"path\":\"/0\",\"value\":{\"Id\":1000}}]}\r\n"));
+  CHECK(!shows(finished, "{\"Id\":2000}"));
 }
 
 TEST_CASE("shell: Ctrl-C forgets what was typed, not the shell") {
