@@ -1,6 +1,7 @@
 // ChangeMarks: which cells of a result tree the last commits changed.
 //
-//   [{"op":"replace","path":"/3/Title",...}]  -mark_patch->  root . elements[3] . members["Title"] : whole
+//   [{"op":"replace","path":"/3/Title",...}]
+//     -mark_patch->  root . elements[3] . members["Title"] : whole
 //
 // The marks move with the rows: a row that enters or leaves before a marked one takes its mark along.
 // Thread: values.

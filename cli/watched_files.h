@@ -1,6 +1,6 @@
 // WatchedFiles: the machine's files, and a bar that shows how much of a directory was gone through.
 //
-//   check, backup, restore -> WatchedFiles -> the files        bytes read and written -> ProgressBar
+//   check, backup, restore -> WatchedFiles -> the files     bytes read and written -> ProgressBar
 //
 // Thread: the main thread.
 #pragma once

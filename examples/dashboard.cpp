@@ -51,27 +51,27 @@ int main() {
   db.run(kSchema).value();
 
   std::map<std::string, int> redrawn;
-  auto screen = db.subscribe(kScreen, {}, [&](const tremula::Delta& delta) {
-                    for (const tremula::Change& change : delta.changes()) {
-                      ++redrawn[part_of(change.path)];
-                    }
-                    std::printf("commit %llu: %s\n",
-                                static_cast<unsigned long long>(delta.version()),
-                                delta.patch().c_str());
-                  }).value();
+  auto screen =
+      db.subscribe(kScreen, {}, [&](const tremula::Delta& delta) {
+          for (const tremula::Change& change : delta.changes()) {
+            ++redrawn[part_of(change.path)];
+          }
+          std::printf("commit %llu: %s\n", static_cast<unsigned long long>(delta.version()),
+                      delta.patch().c_str());
+        }).value();
   std::printf("%s\n", screen.json().c_str());
 
-  auto finish = db.prepare("UPDATE Task SET Done = TRUE, Hours = Hours + $hours "
-                           "WHERE TaskId = $task")
+  auto finish = db.prepare(
+                      "UPDATE Task SET Done = TRUE, Hours = Hours + $hours "
+                      "WHERE TaskId = $task")
                     .value();
   finish.execute({{"task", 1}, {"hours", 0.5}}).value();
   redrawn.clear();
   db.run("INSERT INTO Task {TaskId: 3, Title: 'nanoseconds', Owner: 2};").value();
 
-  const std::string wanted =
-      R"([{"open":2,"hours":11.0,"next":[{"TaskId":2,"Title":"compiler"},)"
-      R"({"TaskId":3,"Title":"nanoseconds"}],)"
-      R"("people":[{"Name":"Ada","done":1},{"Name":"Grace","done":0}]}])";
+  const std::string wanted = R"([{"open":2,"hours":11.0,"next":[{"TaskId":2,"Title":"compiler"},)"
+                             R"({"TaskId":3,"Title":"nanoseconds"}],)"
+                             R"("people":[{"Name":"Ada","done":1},{"Name":"Grace","done":0}]}])";
   std::printf("%s\n", screen.json().c_str());
   const bool parts = redrawn == std::map<std::string, int>{{"next", 1}, {"open", 1}};
   return screen.json() == wanted && parts ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -65,9 +65,8 @@ int main() {
       tx.insert("Album", {{"AlbumId", 3}, {"Title", "Wild Is the Wind"}, {"ArtistId", 1}});
       tx.insert("Track", {{"TrackId", 3}, {"Name", "Lilac Wine"}, {"AlbumId", 3}});
     }).value();
-  expect(patches.back(),
-         R"([{"op":"add","path":"/1/albums/1",)"
-         R"("value":{"Title":"Wild Is the Wind","tracks":["Lilac Wine"]}}])");
+  expect(patches.back(), R"([{"op":"add","path":"/1/albums/1",)"
+                         R"("value":{"Title":"Wild Is the Wind","tracks":["Lilac Wine"]}}])");
 
   // A commit that doesn't touch the result says nothing.
   const std::size_t heard = patches.size();

@@ -39,30 +39,32 @@ const char* site_name(SiteKind kind) {
 
 std::string number(std::size_t n) { return std::to_string(n); }
 
-// Numbers the blocks that stand at several places of a plan.
+// Numbers the blocks and cores that stand at several places of a plan.
 class SharedParts {
  public:
   explicit SharedParts(const Block& root) { count(root); }
 
-  // Returns: 0 for a block that stands at one place.
-  std::size_t part_of(const Block& block) {
-    if (places_[&block] < 2) return 0;
-    const auto [found, is_new] = parts_.try_emplace(&block, parts_.size() + 1);
-    return found->second;
+  // Returns: 0 for what stands at one place.
+  std::size_t part_of(const void* what) {
+    if (places_[what] < 2) return 0;
+    return parts_.try_emplace(what, parts_.size() + 1).first->second;
   }
-  bool is_told(const Block& block) { return !told_.insert(&block).second; }
+  bool is_told(const void* what) { return !told_.insert(what).second; }
 
  private:
+  // What is below something that was counted stands with it.
   void count(const Block& block) {
-    if (places_[&block]++ > 0) return;  // what is below it stands with it
+    if (places_[&block]++ > 0) return;
     for (const Site& site : block.sites) count(*site.child);
-    for (const auto* sites : {&block.core->sites, &block.core->group_sites, &block.core->derived})
+    const Core& core = *block.core;
+    if (places_[&core]++ > 0) return;
+    for (const auto* sites : {&core.sites, &core.group_sites, &core.derived})
       for (const Site& site : *sites) count(*site.child);
   }
 
-  std::map<const Block*, std::size_t> places_;
-  std::map<const Block*, std::size_t> parts_;
-  std::set<const Block*> told_;
+  std::map<const void*, std::size_t> places_;
+  std::map<const void*, std::size_t> parts_;
+  std::set<const void*> told_;
 };
 
 class Explainer {
@@ -73,8 +75,8 @@ class Explainer {
   // of the core.
   PlanNode block(const Block& b, const BlockInstance* instance) {
     PlanNode view{.text = "view {" + names(b.properties) + "}", .notes = {}, .children = {}};
-    view.part = parts_.part_of(b);
-    if (view.part > 0 && parts_.is_told(b)) {
+    view.part = parts_.part_of(&b);
+    if (view.part > 0 && parts_.is_told(&b)) {
       view.told_before = true;
       return view;
     }
@@ -88,8 +90,7 @@ class Explainer {
     } else if (b.ordered && !core.at_most_one) {
       add(view, "order" + order_text(core));
     }
-    if (live_) state(b.core, view);
-    stages(core, view);
+    rows(b.core, view);
     return view;
   }
 
@@ -151,20 +152,35 @@ class Explainer {
     return text + (text.empty() ? " by key" : ", key");
   }
 
+  // The rows that the view is cut from. They are an operator of their own where something is to be
+  // told of them: what they hold, or that they stand at several places.
+  void rows(const std::shared_ptr<Core>& shared, PlanNode& to) {
+    const Core& core = *shared;
+    const std::size_t part = parts_.part_of(&core);
+    if (!live_ && part == 0) return stages(core, to);
+    PlanNode& node = add(to, "rows");
+    node.part = part;
+    if (part > 0 && parts_.is_told(&core)) {
+      node.told_before = true;
+      return;
+    }
+    if (live_) held_by(shared, node.notes);
+    stages(core, node);
+  }
+
   // What the instances of the core hold together.
-  static void state(const std::shared_ptr<Core>& shared, PlanNode& to) {
+  static void held_by(const std::shared_ptr<Core>& shared, std::vector<std::string>& notes) {
     const Core& core = *shared;
     CoreInstance::Held held;
     core.directory->for_each([&held](const CoreInstance& instance) { held += instance.held(); });
-    PlanNode& node = add(to, "state");
-    node.notes = {"rows: " + number(held.rows) + (held.ordered ? " in order" : "")};
-    if (core.grouped) node.notes.push_back("groups: " + number(held.groups));
-    node.notes.push_back("bytes: " + number(held.bytes));
-    node.notes.push_back("deltas: " + number(held.deltas));
-    node.notes.push_back("instances: " + number(core.directory->size()));
-    // Each block that stands on the core holds it.
-    const auto plans = static_cast<std::size_t>(shared.use_count());
-    if (plans > 1) node.notes.push_back("shared by " + number(plans) + " plans");
+    notes.push_back("held: " + number(held.rows) + (held.ordered ? " in order" : ""));
+    if (core.grouped) notes.push_back("groups: " + number(held.groups));
+    notes.push_back("bytes: " + number(held.bytes));
+    notes.push_back("deltas: " + number(held.deltas));
+    notes.push_back("instances: " + number(core.directory->size()));
+    // Each template that stands on the core holds it.
+    const auto users = static_cast<std::size_t>(shared.use_count());
+    if (users > 1) notes.push_back("shared by " + number(users) + " plans");
   }
 
   void stages(const Core& core, PlanNode& to) {

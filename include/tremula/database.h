@@ -52,6 +52,7 @@ struct Ticket {
   std::uint64_t commit = 0;  // its number; of one that changed nothing: the last one's
 };
 
+// What an output of a script is.
 enum class OutputKind : std::uint8_t {
   kColumns,   // a SELECT begins: `columns` are the names of its properties; no text
   kRow,       // a row of a SELECT
@@ -65,13 +66,14 @@ enum class OutputKind : std::uint8_t {
 
 // One output of a script, in the order of the contract.  Borrowed: valid during the call.
 struct Output {
-  OutputKind kind = OutputKind::kRow;
+  OutputKind kind = OutputKind::kRow;  // tells which of the others are set
   std::string_view text;          // as it is printed, without the last newline; print if not empty
   std::size_t statement = 0;      // which statement of the run it belongs to, from 1
   std::string_view subscription;  // its name: kSnapshot, kPatch
   std::span<const std::string> columns;  // kColumns
   const Error* error = nullptr;          // kError
 };
+// Hears each output of a script as it comes.
 using OutputSink = std::function<void(const Output&)>;
 // How far a statement is: bytes done and in all of an IMPORT, rows of an EXPORT; called now and then.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
@@ -145,6 +147,7 @@ class TREMULA_API Session {
   std::unique_ptr<State> state_;
 };
 
+// One open database. Moved, it stays the same one; what was made from it need not be told.
 class TREMULA_API Database {
  public:
   // A database that ends with its handle.
@@ -166,6 +169,7 @@ class TREMULA_API Database {
   // The same, and hands each output to `sink` as it comes.
   Result<RunResult> run(std::string_view script, NamedValues parameters, OutputSink sink);
 
+  // Parses and binds one statement, to be executed many times.
   Result<Statement> prepare(std::string_view statement);
   // One SELECT.  Errors: read_only if it is another statement.
   Result<Rows> query(std::string_view select, NamedValues parameters = {});

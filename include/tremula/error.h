@@ -46,20 +46,23 @@ enum class ErrorCode : unsigned char {
 // The name that users read: "syntax", "unknown_table", ...
 TREMULA_API std::string_view error_code_name(ErrorCode code);
 
+// What went wrong, and where.
 struct Error {
-  ErrorCode code = ErrorCode::kOk;
+  ErrorCode code = ErrorCode::kOk;  // what kind of error it is
   std::string message;  // one line: what is wrong, what was expected, the remedy if one is known
   unsigned line = 0;    // place in the source text, from 1; 0: the error has no place there
   unsigned column = 0;  // in code points
   std::string text;     // as the command prints it: "error: CODE at L:C: MESSAGE", source, caret
 };
 
+// An Error on its way up.
 class TREMULA_API Exception : public std::runtime_error {
  public:
   explicit Exception(Error error);
   Exception(const Exception&) = default;
   Exception& operator=(const Exception&) = default;
   ~Exception() override;  // not inline: the library keeps the one home of the type
+  // What is thrown, and its kind.
   const Error& error() const { return error_; }
   ErrorCode code() const { return error_.code; }
 
@@ -69,11 +72,13 @@ class TREMULA_API Exception : public std::runtime_error {
 
 [[noreturn]] TREMULA_API void throw_error(Error error);
 
+// A value, or the error that a call ended with instead.
 template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  // Whether there is a value.
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   // Throws: Exception, if there is an error.
@@ -99,8 +104,10 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
+// The value of a Result<void>.
 struct Unit {};
 
+// The result of a call that gives nothing back but whether it went well.
 template <>
 class [[nodiscard]] Result<void> : public Result<Unit> {
  public:

@@ -17,6 +17,7 @@
 
 namespace tremula {
 
+// What happened to one place of a result tree.
 enum class ChangeKind : std::uint8_t {
   kAdd,      // a row entered an array: `value` at `path`
   kRemove,   // a row left: at `path`
@@ -26,7 +27,7 @@ enum class ChangeKind : std::uint8_t {
 
 // One change of a result tree; in their order they are an RFC 6902 JSON Patch.
 struct Change {
-  ChangeKind kind = ChangeKind::kReplace;
+  ChangeKind kind = ChangeKind::kReplace;  // tells which of the others are set
   std::string path;         // JSON pointer into the result as it is when the change is applied
   std::string from;         // of kMove
   std::string new_value;    // JSON text: of kAdd and kReplace
@@ -38,6 +39,7 @@ struct Change {
 // What one commit changed in one result. Never empty.  Borrowed: valid during the callback.
 class TREMULA_API Delta {
  public:
+  // In the order in which a patch applies them.
   std::span<const Change> changes() const { return changes_; }
   // The changes as the text of a JSON Patch: [{"op":"replace","path":"/0/Title","value":"x"}]
   std::string patch() const;
@@ -52,6 +54,7 @@ class TREMULA_API Delta {
   std::uint64_t version_ = 0;
 };
 
+// How much a listener is told of each change.
 enum class DeltaDetail : std::uint8_t {
   kPatch,      // what a patch needs
   kOldValues,  // also Change::old_value and Change::key
@@ -63,8 +66,10 @@ enum class PlanFormat : std::uint8_t {
   kDot,   // for Graphviz: `dot -Tsvg` draws it
 };
 
+// Hears of every commit that changes a result.
 using Listener = std::function<void(const Delta&)>;
 
+// The handle of a live select: it lives as long as this does.
 class TREMULA_API Subscription {
  public:
   Subscription();  // an ended one

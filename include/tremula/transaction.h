@@ -26,14 +26,16 @@ class Statement;
 // The rows of a select, as they were when it ran.
 class TREMULA_API Rows {
  public:
+  // What rows are made of.
   struct Data {
-    std::vector<std::string> columns;
+    std::vector<std::string> columns;  // the names of the properties
     std::string text;               // the rows' JSON, one after the other
     std::vector<std::size_t> ends;  // of each row in `text`
   };
   Rows() = default;
   explicit Rows(Data data) : data_(std::move(data)) {}
 
+  // How many rows.
   std::size_t size() const { return data_.ends.size(); }
   bool empty() const { return data_.ends.empty(); }
   // The names of the shape's properties.
@@ -57,6 +59,7 @@ struct Written {
   std::string line;      // as TreeQL prints it: {"inserted":2}
 };
 
+// The writes of one commit, on their way.
 class TREMULA_API Transaction {
  public:
   // The columns named; the others read their DEFAULT.

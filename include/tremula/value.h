@@ -22,6 +22,8 @@
 
 namespace tremula {
 
+// What kind of value a Value or a ValueView is.
+// What kind of value a Value or a ValueView is.
 enum class ValueKind : std::uint8_t { kNull, kBool, kInt, kReal, kText, kBytes, kJson };
 
 class Value;
@@ -56,6 +58,8 @@ class TREMULA_API ValueView {
   // `text`: any JSON; checked where it is used.
   static constexpr ValueView json(std::string_view text) { return {ValueKind::kJson, text}; }
 
+  // What it is.
+  // What it is.
   constexpr ValueKind kind() const { return kind_; }
   constexpr bool is_null() const { return kind_ == ValueKind::kNull; }
   // Requires: the kind of that name.
@@ -86,6 +90,8 @@ class TREMULA_API Value {
   static Value bytes(std::string_view bytes) { return Value(ValueView::bytes(bytes)); }
   static Value json(std::string_view text) { return Value(ValueView::json(text)); }
 
+  // What it is.
+  // What it is.
   ValueKind kind() const { return kind_; }
   bool is_null() const { return kind_ == ValueKind::kNull; }
   // Requires: the kind of that name; as_real() also takes INT.
@@ -108,8 +114,8 @@ class TREMULA_API Value {
 
 // A parameter (name without $) or a column with its value.
 struct NamedValue {
-  std::string_view name;
-  ValueView value;
+  std::string_view name;  // of the parameter or the column
+  ValueView value;        // what it is bound to or set to
 };
 
 // Parameters or columns of one call.  Borrowed: what it was made from, for the length of the call.
@@ -119,6 +125,8 @@ class NamedValues {
   NamedValues(std::initializer_list<NamedValue> values) : values_(values.begin(), values.size()) {}
   NamedValues(std::span<const NamedValue> values) : values_(values) {}
   NamedValues(const std::vector<NamedValue>& values) : values_(values) {}
+  // All of them, in the order in which they were given.
+  // All of them, in the order in which they were given.
   const NamedValue* begin() const { return values_.data(); }
   const NamedValue* end() const { return values_.data() + values_.size(); }
   std::size_t size() const { return values_.size(); }
@@ -137,6 +145,8 @@ class Key {
   Key(std::initializer_list<ValueView> values)
       : several_(values.begin(), values.size()), many_(true) {}
   Key(std::span<const ValueView> values) : several_(values), many_(true) {}
+  // One for each column of the key.
+  // One for each column of the key.
   std::span<const ValueView> values() const { return many_ ? several_ : std::span(&single_, 1); }
 
  private:

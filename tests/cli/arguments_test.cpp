@@ -51,6 +51,14 @@ TEST_CASE("cli: the version and help go to standard output") {
   CHECK(run({"-h"}).out == run({"help"}).out);
 }
 
+TEST_CASE("cli: the manual page is what help tells") {
+  const Finished page = run({"help", "--man"});
+  CHECK(page.status == 0);
+  // Made anew by: build/release/tremula help --man >docs/tremula.1
+  CHECK(page.out == read_file(TREMULA_SOURCE_ROOT "/docs/tremula.1"));
+  CHECK(page.out.find(".B \\&.subscriptions\n") != std::string::npos);
+}
+
 TEST_CASE("cli: what reads a directory says so where there is none, and leaves nothing behind") {
   const Folder folder;
   const std::string dir = folder.path("db");

@@ -71,12 +71,11 @@ TEST_CASE("marks: a replaced cell, a new row, and rows that move along with thei
         "n   p\n-  --\na   1\nb  22\n<c>   3\n");
   CHECK(table(kSongs, 0, R"([{"op":"replace","path":"","value":[]}])") ==
         "n   p\n-  --\n<a>   <1>\n<b>  <22>\n<c>   <3>\n");
-  CHECK(
-      table(
-          {R"({"a/b":1,"of":[{"x":1},{"x":2}],"bare":[7,8]})"}, 0,
-          R"([{"op":"replace","path":"/0/a~1b","value":1},)"
-          R"({"op":"replace","path":"/0/of/1/x","value":2},{"op":"add","path":"/0/bare/1","value":8}])") ==
-      "a/b\n---\n  <1>\n  of:\n    x\n    -\n    1\n    <2>\n  bare: 7, <8>\n");
+  CHECK(table({R"({"a/b":1,"of":[{"x":1},{"x":2}],"bare":[7,8]})"}, 0,
+              R"([{"op":"replace","path":"/0/a~1b","value":1},)"
+              R"({"op":"replace","path":"/0/of/1/x","value":2},)"
+              R"({"op":"add","path":"/0/bare/1","value":8}])") ==
+        "a/b\n---\n  <1>\n  of:\n    x\n    -\n    1\n    <2>\n  bare: 7, <8>\n");
 }
 
 TEST_CASE("bar: how far, how fast, how long still") {

@@ -100,6 +100,7 @@ const std::map<std::string, std::set<std::string>>& floors() {
     floors["include"] = {};
     all.insert("db");
     for (const char* top : {"cli", "tests", "bench"}) floors[top] = all;
+    floors["tests"].insert("cli");
     floors["examples"] = {"include"};
     return floors;
   }();

@@ -1,0 +1,110 @@
+// A statement that is ended before it is done: undone, told, and nothing else disturbed.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "tests/db/support.h"
+#include "tremula/tremula.h"
+
+namespace tremula::test {
+namespace {
+
+constexpr const char* kRows =
+    "TABLE T = 1 (Id INT = 1 KEY, N INT = 2);"
+    "INSERT INTO T {Id: 1, N: 1}, {Id: 2, N: 2}, {Id: 3, N: 3};";
+
+std::int64_t count_of(Database& db) {
+  return db.query("SELECT { n: count(*) } FROM T AS t").value().value(0, "n").as_int();
+}
+
+}  // namespace
+
+TEST_CASE("interrupt: a select ends at the row that it is at, and the next statement runs") {
+  auto db = Database::in_memory();
+  db.run(kRows).value();
+  int rows = 0;
+  Session* running = nullptr;
+  Session session(db, [&](const Output& output) {
+    if (output.kind != OutputKind::kRow) return;
+    ++rows;
+    running->interrupt();
+  });
+  running = &session;
+  for (const char* select : {"SELECT t.Id FROM T AS t", "SELECT t.N FROM T AS t GROUP BY t.N"}) {
+    rows = 0;
+    const auto result = session.run(std::string(select) + "; SELECT { never: 1 };");
+    REQUIRE(!result);
+    CHECK(result.error().code == ErrorCode::kInterrupted);
+    CHECK(error_code_name(result.error().code) == "interrupted");
+    CHECK(rows == 1);
+  }
+  CHECK(count_of(db) == 3);
+  rows = 0;
+  session.interrupt();  // nothing runs
+  REQUIRE(session.run("INSERT INTO T {Id: 4};"));
+}
+
+TEST_CASE("interrupt: inside BEGIN the statement alone is undone, and those behind it do nothing") {
+  auto db = Database::in_memory();
+  db.run(kRows).value();
+  Session* running = nullptr;
+  Session session(db, [&](const Output& output) {
+    if (output.kind == OutputKind::kRow) running->interrupt();
+  });
+  running = &session;
+  const auto result =
+      session.run("BEGIN; INSERT INTO T {Id: 4}; SELECT t.Id FROM T AS t; DELETE FROM T;");
+  REQUIRE(result);
+  CHECK(result.value().errors.size() == 2);
+  session.run("COMMIT;").value();
+  CHECK(count_of(db) == 4);
+}
+
+TEST_CASE("interrupt: an import is undone whole") {
+  auto db = Database::in_memory();
+  db.run(kRows).value();
+  const std::string path = "interrupt_test.csv";
+  {
+    std::ofstream file(path);
+    file << "Id,N\n";
+    for (int i = 100; i < 300'000; ++i) file << i << ",1\n";
+  }
+  Session session(db, [](const Output&) {});
+  session.on_progress([&](std::uint64_t, std::uint64_t) { session.interrupt(); });
+  const auto result = session.run("IMPORT T FROM '" + path + "';");
+  std::remove(path.c_str());
+  REQUIRE(!result);
+  CHECK(result.error().code == ErrorCode::kInterrupted);
+  CHECK(count_of(db) == 3);
+}
+
+TEST_CASE("interrupt: joins and sub-selects stop while they are made") {
+  auto db = Database::in_memory();
+  db.run("TABLE T = 1 (Id INT = 1 KEY, N INT = 2);").value();
+  db.transact([](Transaction& tx) {
+      for (int i = 0; i < 1000; ++i) tx.insert("T", {{"Id", i}, {"N", i}});
+    }).value();
+  Session session(db, [](const Output&) {});
+  // A thousand times a thousand times a thousand: it ends only because it is ended.
+  for (const char* select :
+       {"SELECT { n: count(*) } FROM T AS a JOIN T AS b ON TRUE JOIN T AS c ON TRUE "
+        "WHERE a.N + b.N + c.N < 0",
+        "UPDATE T SET N = 0 WHERE EXISTS (SELECT 1 FROM T AS a JOIN T AS b ON TRUE "
+        "WHERE a.N + b.N + T.N < 0)"}) {
+    std::atomic<bool> ended = false;
+    std::thread other([&] {
+      while (!ended) session.interrupt();
+    });
+    const auto result = session.run(select);
+    ended = true;
+    other.join();
+    REQUIRE(!result);
+    CHECK(result.error().code == ErrorCode::kInterrupted);
+  }
+  CHECK(db.query("SELECT t.Id FROM T AS t WHERE t.N = 0").value().size() == 1);
+}
+
+}  // namespace tremula::test
