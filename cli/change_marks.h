@@ -3,7 +3,7 @@
 //   [{"op":"replace","path":"/3/Title",...}]
 //     -mark_patch->  root . elements[3] . members["Title"] : whole
 //
-// The marks move with the rows: a row that enters or leaves before a marked one takes its mark along.
+// The marks move with the rows: one that enters or leaves before a marked row takes its mark along.
 // Thread: values.
 #pragma once
 

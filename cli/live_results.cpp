@@ -42,11 +42,13 @@ LiveResults::Result* LiveResults::find(std::string_view name) {
   return found == results_.end() ? nullptr : &*found;
 }
 
-void LiveResults::forget_ended(const Session& session) {
+void LiveResults::follow(const Session& session) {
   const std::vector<std::string> names = session.subscriptions();
   std::erase_if(results_, [&names](const Result& result) {
     return std::find(names.begin(), names.end(), result.name) == names.end();
   });
+  for (const std::string& name : names)
+    if (find(name) == nullptr) results_.push_back({name, {}, 0, false});
 }
 
 void LiveResults::take(const Output& output) {
@@ -66,7 +68,7 @@ void LiveResults::take(const Output& output) {
 
 std::vector<std::string> LiveResults::lines(const Session& session, std::size_t rows_max,
                                             std::size_t columns) {
-  forget_ended(session);
+  follow(session);
   std::vector<std::string> lines;
   std::size_t left = results_.size();
   for (Result& result : results_) {

@@ -32,7 +32,8 @@ class LiveResults {
     bool shown = false;        // as it is now
   };
   Result* find(std::string_view name);
-  void forget_ended(const Session& session);
+  // Forgets those that ended, and finds those that were made in another mode.
+  void follow(const Session& session);
 
   std::vector<Result> results_;  // in the order in which they were made
 };

@@ -153,6 +153,7 @@ class Shell {
 
   void draw_live() {
     if (!terminal_.is_interactive()) return;
+    if (printer_.mode() != Mode::kTable) return terminal_.draw_panel({});
     terminal_.draw_panel(
         live_.lines(*session_, Terminal::panel_rows_max(), Terminal::size().columns));
   }
@@ -231,6 +232,7 @@ class Shell {
     const auto mode = mode_named(line.rest);
     if (!mode) return say(".mode takes json, table or csv\n");
     printer_.set_mode(*mode);
+    draw_live();
   }
 
   void set_timer(const DotLine& line) {

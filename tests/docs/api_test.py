@@ -103,7 +103,7 @@ class Reader:
 
     def is_constructor(self, text):
         names = [name for kind, name, _ in self.scopes if kind in ("class", "struct")]
-        return bool(names) and re.search(r"(^|[ >])" + re.escape(names[-1].split()[-1]) + r"\(", text)
+        return bool(names) and re.search(r"(^|[ >])" + re.escape(names[-1].split()[-1].split("<")[0]) + r"\(", text)
 
     def judge(self, name, told, line):
         if not self.is_public() or not name:

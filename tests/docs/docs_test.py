@@ -64,6 +64,7 @@ class Page:
 
     def run(self, command, folder):
         environment = dict(os.environ, CMAKE_PREFIX_PATH=self.arguments.prefix, LC_ALL="C.UTF-8",
+                           CMAKE_GENERATOR="Ninja",
                            PATH=os.path.dirname(self.arguments.command) + ":" + os.environ["PATH"])
         return subprocess.run(["bash", "-c", command], cwd=folder, env=environment, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -108,7 +109,7 @@ class Page:
             lists += f"target_compile_options(p{number} PRIVATE -Wall -Wextra -Werror)\n"
         with open(f"{folder}/CMakeLists.txt", "w", encoding="utf-8") as file:
             file.write(lists)
-        built = self.run("cmake -G Ninja -B build . && cmake --build build -- -k 0", folder)
+        built = self.run("cmake -B build . && cmake --build build -- -k 0", folder)
         if built.returncode != 0:
             self.problems.append(f"{self.path}: the programs, p0 for the first:\n{built.stdout}")
             return

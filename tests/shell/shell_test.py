@@ -193,6 +193,37 @@ def a_live_result_changes_in_place_while_a_line_is_typed():
 
 
 @test
+def what_another_process_commits_shows_while_a_line_is_typed():
+    with tempfile.TemporaryDirectory() as folder, shell(folder + "/db") as terminal:
+        terminal.run(TABLE)
+        terminal.run(SONGS)
+        terminal.run("SUBSCRIBE songs AS SELECT { s.Name, s.Plays } FROM Song AS s;")
+        terminal.wait_for("── songs · 3 rows")
+        terminal.wait_for_prompt()
+        terminal.type("SELECT { half")
+        terminal.wait_for_prompt("SELECT { half")
+        other = [COMMAND, "run", "-", "--db", folder + "/db"]
+        subprocess.run(other, check=True, text=True, stdout=subprocess.PIPE,
+                       input="UPDATE Song SET Plays = 77 WHERE Id = 2;")
+        terminal.wait(lambda screen: screen.marked() == ["77"], "the other's change, marked")
+        terminal.wait_for_prompt("SELECT { half")
+        terminal.type(": 5 };\n")
+        terminal.wait_for("(1 row)")
+        terminal.run(".mode json")
+        terminal.wait_for_prompt()
+        terminal.type("-- half")
+        terminal.wait_for_prompt("-- half")
+        subprocess.run(other, check=True, text=True, stdout=subprocess.PIPE,
+                       input="DELETE FROM Song WHERE Id = 2;")
+        terminal.wait_for('"patch":[{"op":"remove","path":"/1"}]')
+        terminal.wait_for_prompt("-- half")
+        terminal.type("\x03")
+        terminal.wait_for_prompt()
+        terminal.type(".quit\n")
+        same(terminal.end(), 0)
+
+
+@test
 def what_is_printed_scrolls_above_the_panel():
     with shell(rows=20) as terminal:
         terminal.run(TABLE)
