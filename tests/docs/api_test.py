@@ -12,8 +12,8 @@ import re
 import sys
 
 SILENT = re.compile(
-    r"~|operator|= delete|= default|^friend |^(struct|class) \w+;$|^namespace|^using namespace|^#|^static_assert"
-    r"|^\[\[noreturn\]\] void throw_error|^union|^requires|^extern \"C\"|^TREMULA_C_(BEGIN|END)"
+    r"~|operator|= delete|= default|^friend |^(struct|class) (TREMULA_LOCAL )?\w+;$|^namespace|^using namespace|^#|^static_assert"
+    r"|\bthrow_error\(|^union|^requires|^extern \"C\"|^TREMULA_C_(BEGIN|END)"
 )
 SCOPE = re.compile(r"^(?:template <[^;{]*>\s*)?(?:typedef\s+)?(class|struct|enum(?: class)?|union|namespace|extern)\b")
 
