@@ -75,7 +75,8 @@ struct Output {
 };
 // Hears each output of a script as it comes.
 using OutputSink = std::function<void(const Output&)>;
-// How far a statement is: bytes done and in all of an IMPORT, rows of an EXPORT; called now and then.
+// How far a statement is: bytes done and in all of an IMPORT, rows of an EXPORT; called now and
+// then.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 // What a script printed.
