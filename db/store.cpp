@@ -154,15 +154,21 @@ RowWriter& Store::writer(TypeId type) { return writer_of(open(type), type); }
 RowWriter* Store::find_writer(std::string_view table) {
   if (names_version_ != version_) {
     names_.clear();
+    last_named_ = nullptr;
     names_version_ = version_;
   }
+  // Rows of a table are written one after the other.
+  if (last_named_ != nullptr && last_named_->writer_version == version_ &&
+      last_named_->writer->definition().name == table)
+    return &writer_of(*last_named_, last_named_->rows.type());
   auto known = names_.find(table);
   if (known == names_.end()) {
     const TableDef* definition = catalog().find(table);
     if (definition == nullptr) return nullptr;
     known = names_.emplace(std::string(table), definition->type).first;
   }
-  return &writer(known->second);
+  last_named_ = &open(known->second);
+  return &writer_of(*last_named_, known->second);
 }
 
 void Store::begin_statement() {

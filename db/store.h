@@ -161,6 +161,7 @@ class Store final : public dataflow::TableSource {
   std::unordered_map<triples::TypeId, std::unique_ptr<Table>> tables_;
   std::unordered_map<std::string, triples::TypeId, NameHash, std::equal_to<>> names_;
   std::uint64_t names_version_ = 0;
+  Table* last_named_ = nullptr;  // whose writer was asked for by name last, in this version
   triples::Catalog committed_;
   std::optional<triples::Catalog> working_;
   std::uint64_t version_ = 1;

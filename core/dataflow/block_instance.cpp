@@ -216,7 +216,8 @@ void BlockInstance::drain() {
     }
     if (parts_->derived) {
       parts_->derived->finish();
-      parts_->derived->indexes().refresh_sealed();
+      parts_->derived->indexes().refresh_sealed(engine().indexes.moves);
+      engine().indexes.moves.make();
     }
   }
   deltas_seen_ += deltas.size();

@@ -143,6 +143,8 @@ void CoreInstance::hydrate(bool ordered) {
   const std::int64_t counted = core_.counts_key ? finder.count_key() : -1;
   if (counted >= 0)
     count_rows(counted);
+  else if (core_.is_plain())
+    hydrate_rows(finder);
   else
     finder.pull(false, true);
   finish_groups();
@@ -155,6 +157,30 @@ void CoreInstance::hydrate(bool ordered) {
   if (distinct() != nullptr) distinct()->settle();
   hydrating_ = false;
   end_step();
+}
+
+// What take_tuple() comes to for each row of a plain core, which is most of a first result.
+void CoreInstance::hydrate_rows(TupleFinder& finder) {
+  const triples::Relation& relation = *relations()[0];
+  OrderEntries& entries = step_->building;
+  RowContext row = tuple_context(nullptr, Side::kNew);
+  std::string& key = engine().key;
+  finder.pull_rows([&](Slot slot) {
+    ++count_;
+    if (!ordered_) return;
+    row.tuple = &slot;
+    key.clear();
+    for (const NodeOrder& term : core_.order) {
+      const triples::Value value = term.node.is_column()
+                                       ? relation.read(slot, term.node.index, Side::kNew)
+                                       : evaluate(term.node, row);
+      triples::encode_ordered(value, key, term.direction, term.nulls);
+    }
+    key += relation.key(slot);
+    step_->first_row = slot;
+    entries.add(key, slot);
+  });
+  deltas_seen_ += count_;
 }
 
 // The children that rows hold are found again by walking the rows.

@@ -12,12 +12,6 @@ using triples::Relation;
 using triples::Side;
 using triples::Slot;
 
-namespace {
-
-constexpr std::size_t kAhead = 8;  // so many rows are on their way from memory
-
-}  // namespace
-
 void TupleFinder::pull(bool old_side, bool new_side) {
   const Core& core = instance_.core_;
   if (core.sources.empty()) {

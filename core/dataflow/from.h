@@ -19,6 +19,10 @@ class TupleFinder {
 
   // All tuples of the sides asked for.
   void pull(bool old_side, bool new_side);
+  // The same of the new side's rows, given to take(slot) as they are found.
+  // Requires: core.is_plain().
+  template <typename Take>
+  void pull_rows(Take&& take);
   // How many tuples pull() would find on the new side, told by an index; -1: it can't tell.
   // Requires: core.counts_key.
   std::int64_t count_key();
@@ -54,6 +58,8 @@ class TupleFinder {
   void match(const BindStep& step, triples::Slot slot, bool& in_old, bool& in_new);
   void reached(bool in_old, bool in_new);
 
+  static constexpr std::size_t kAhead = 8;  // so many rows are on their way from memory
+
   CoreInstance& instance_;
   TupleVisitor& visitor_;
   triples::Slot tuple_[kSourcesMax] = {};
@@ -63,5 +69,23 @@ class TupleFinder {
   bool stopped_ = false;
   std::vector<std::vector<triples::Slot>> candidates_;  // by depth
 };
+
+template <typename Take>
+void TupleFinder::pull_rows(Take&& take) {
+  const BindStep& step = instance_.core_.pull_plan[0];
+  const triples::Relation& relation = *instance_.relations()[0];
+  std::vector<triples::Slot> rows;
+  const bool looked_up = candidates(step, true, false, true, rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + kAhead < rows.size() && triples::worth_prefetching(rows[i], rows[i + kAhead]))
+      relation.prefetch(rows[i + kAhead], step.reads);
+    tuple_[0] = rows[i];
+    if (!relation.exists(rows[i], triples::Side::kNew)) continue;
+    if (!step.filter.empty() && !holds(step.filter, triples::Side::kNew, false)) continue;
+    if (!looked_up && !step.implied.empty() && !holds(step.implied, triples::Side::kNew, false))
+      continue;
+    take(rows[i]);
+  }
+}
 
 }  // namespace tremula::dataflow

@@ -39,6 +39,7 @@ namespace tremula::dataflow {
 
 class BlockInstance;
 class CoreInstance;
+class TupleFinder;
 class GroupTable;
 class DerivedRelation;
 struct PatchScratch;
@@ -279,6 +280,7 @@ class CoreInstance final : public Instance {
   void finish_distinct();
 
   void final_row(RowId row, bool in_old, bool in_new);
+  void hydrate_rows(TupleFinder& finder);
   void row_key(const RowContext& row, std::string& out) const;  // the tie-break of a tuple
   void order_key_of(const RowContext& row, std::string& out) const;
   void tie_break_of(const RowContext& row, std::string& out) const;

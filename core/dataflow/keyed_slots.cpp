@@ -13,12 +13,6 @@ namespace tremula::dataflow {
 
 using triples::Slot;
 
-namespace {
-
-constexpr std::size_t kPlacesMin = 8;
-
-}  // namespace
-
 std::string_view KeyedSlots::Set::key() const {
   if (key_size != kKeyOutside) return {key_bytes.data(), key_size};
   const char* data = nullptr;
@@ -41,7 +35,8 @@ void KeyedSlots::Set::set_block(Slot* block, std::uint32_t capacity) {
 }
 
 KeyedSlots::~KeyedSlots() {
-  for (const Set& set : groups_) {
+  for (Group group = 0; group < groups_.size(); ++group) {
+    const Set& set = groups_[group];
     if (set.key_size == kKeyOutside) delete[] set.key().data();
     if (set.has_block != 0) delete[] set.block();
   }
@@ -53,23 +48,21 @@ KeyedSlots::Hash KeyedSlots::hash_of(std::string_view key) {
 }
 
 KeyedSlots::Group KeyedSlots::find(std::string_view key, Hash hash) const {
-  if (places_.empty()) return kNoGroup;
-  for (std::size_t at = home(hash); places_[at].hash != 0; at = (at + 1) & mask()) {
-    const Place place = places_[at];
-    if (place.hash == hash && groups_[place.group].key() == key) return place.group;
-  }
-  return kNoGroup;
+  const Place* found = places_.find(wide(hash), [&](const Place& place) {
+    return place.short_hash == hash && groups_[place.group].key() == key;
+  });
+  return found == nullptr ? kNoGroup : found->group;
 }
 
 void KeyedSlots::prefetch_place(Hash hash, Slot slot) const {
-  if (!places_.empty()) __builtin_prefetch(&places_[home(hash)]);
+  places_.prefetch(wide(hash));
   if (slot < positions_.size()) __builtin_prefetch(&positions_[slot]);
 }
 
 void KeyedSlots::prefetch_group(Hash hash) const {
-  if (places_.empty()) return;
-  for (std::size_t at = home(hash); places_[at].hash != 0; at = (at + 1) & mask())
-    if (places_[at].hash == hash) return __builtin_prefetch(&groups_[places_[at].group]);
+  const Place* found =
+      places_.find(wide(hash), [&](const Place& place) { return place.short_hash == hash; });
+  if (found != nullptr) __builtin_prefetch(&groups_[found->group]);
 }
 
 void KeyedSlots::prefetch_entry(Group group, Slot slot, bool comes) const {
@@ -78,6 +71,7 @@ void KeyedSlots::prefetch_entry(Group group, Slot slot, bool comes) const {
   const Slot* const block = set.block();
   if (comes) return __builtin_prefetch(block + set.count);
   __builtin_prefetch(set.is_large() ? block + positions_[slot] : block);
+  __builtin_prefetch(block + set.count - 1);  // the last one moves to its place
 }
 
 KeyedSlots::Group KeyedSlots::find_or_make(std::string_view key, Hash hash) {
@@ -92,8 +86,7 @@ KeyedSlots::Group KeyedSlots::find_or_make(std::string_view key, Hash hash) {
     free_.pop_back();
   }
   set_key(groups_[group], key);
-  if (group_count() > places_.size() / 4 * 3) grow_places();
-  put({hash, group});
+  places_.insert({hash, group});
   return group;
 }
 
@@ -120,7 +113,7 @@ void KeyedSlots::insert(Group group, Slot slot) {
   }
   set.data()[set.count] = slot;
   if (set.is_large()) {
-    if (positions_.size() <= slot) positions_.resize(slot + 1);
+    positions_.extend_to(slot + 1);
     positions_[slot] = set.count;
   }
   ++set.count;
@@ -168,7 +161,7 @@ void KeyedSlots::resize_block(Set& set, std::uint32_t capacity) {
 void KeyedSlots::note_positions(const Set& set) {
   const std::span<const Slot> slots = set.slots();
   for (std::uint32_t i = 0; i < slots.size(); ++i) {
-    if (positions_.size() <= slots[i]) positions_.resize(slots[i] + 1);
+    positions_.extend_to(slots[i] + 1);
     positions_[slots[i]] = i;
   }
 }
@@ -177,12 +170,10 @@ void KeyedSlots::drop_if_empty(Group group) {
   Set& set = groups_[group];
   if (set.count > 0 || set.key_size == kNoKey) return;
   const std::string_view key = set.key();
-  std::size_t at = home(hash_of(key));
-  while (places_[at].group != group) {
-    TREMULA_ASSERT(places_[at].hash != 0);
-    at = (at + 1) & mask();
-  }
-  close_hole(at);
+  const Place* place =
+      places_.find(wide(hash_of(key)), [group](const Place& p) { return p.group == group; });
+  TREMULA_ASSERT(place != nullptr);
+  places_.erase(place);
   if (set.key_size == kKeyOutside) {
     outside_bytes_ -= key.size();
     delete[] key.data();
@@ -192,55 +183,27 @@ void KeyedSlots::drop_if_empty(Group group) {
   free_.push_back(group);
 }
 
-void KeyedSlots::put(Place place) {
-  std::size_t at = home(place.hash);
-  while (places_[at].hash != 0) at = (at + 1) & mask();
-  places_[at] = place;
-}
-
-void KeyedSlots::grow_places() {
-  std::vector<Place> smaller(places_.empty() ? kPlacesMin : places_.size() * 2);
-  smaller.swap(places_);
-  shift_ = 32 - std::countr_zero(places_.size());
-  for (const Place& place : smaller) {
-    if (place.hash != 0) put(place);
-  }
-}
-
-void KeyedSlots::close_hole(std::size_t hole) {
-  for (std::size_t next = (hole + 1) & mask(); places_[next].hash != 0;
-       next = (next + 1) & mask()) {
-    // It may move into the hole only if its home is not behind the hole.
-    if (((next - home(places_[next].hash)) & mask()) < ((next - hole) & mask())) continue;
-    places_[hole] = places_[next];
-    hole = next;
-  }
-  places_[hole] = {};
-}
-
 std::size_t KeyedSlots::memory_bytes() const {
-  return places_.capacity() * sizeof(Place) + groups_.capacity() * sizeof(Set) +
-         free_.capacity() * sizeof(Group) + positions_.capacity() * sizeof(std::uint32_t) +
-         outside_bytes_;
+  return places_.memory_bytes() + groups_.memory_bytes() + free_.capacity() * sizeof(Group) +
+         positions_.memory_bytes() + outside_bytes_;
 }
 
 std::size_t KeyedSlots::empty_group_count() const {
   std::size_t empty = 0;
-  for (const Set& set : groups_) empty += set.count == 0 ? 1 : 0;
+  for (Group group = 0; group < groups_.size(); ++group) empty += groups_[group].count == 0;
   return empty - free_.size();
 }
 
 void KeyedSlots::check_invariants() const {
-  std::size_t groups = 0;
+  places_.check_invariants();
   std::size_t outside = 0;
-  for (const Place& place : places_) {
-    if (place.hash == 0) continue;
-    ++groups;
+  places_.for_each([this](const Place& place) {
     TREMULA_ASSERT(find(key(place.group)) == place.group);  // P1
-  }
-  TREMULA_ASSERT(groups == group_count());
+  });
+  TREMULA_ASSERT(places_.size() == group_count());
   base::FlatSet<Slot> seen;
-  for (const Set& set : groups_) {
+  for (Group group = 0; group < groups_.size(); ++group) {
+    const Set& set = groups_[group];
     TREMULA_ASSERT(set.count <= set.capacity());
     if (set.key_size == kNoKey) {
       TREMULA_ASSERT(set.count == 0 && set.has_block == 0);

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/chunked.h"
+#include "core/base/place_table.h"
 #include "core/triples/ids.h"
 
 namespace tremula::dataflow {
@@ -96,25 +98,26 @@ class KeyedSlots {
   };
   static_assert(sizeof(Set) == 32);
   struct Place {
-    std::uint32_t hash = 0;  // 0: empty
-    Group group = kNoGroup;
-  };
+    Hash short_hash = 0;  // 0: empty
+    Group group = 0;
 
-  std::size_t home(std::uint32_t hash) const { return hash >> shift_; }
-  std::size_t mask() const { return places_.size() - 1; }
-  void put(Place place);
-  void grow_places();
-  void close_hole(std::size_t hole);
+    std::uint64_t hash() const { return wide(short_hash); }
+    bool is_empty() const { return short_hash == 0; }
+    bool is_moved() const { return group == kNoGroup; }
+    void mark_moved() { group = kNoGroup; }
+  };
+  static std::uint64_t wide(Hash hash) { return std::uint64_t{hash} << 32; }
+
   void set_key(Set& set, std::string_view key);
   void resize_block(Set& set, std::uint32_t capacity);
   void note_positions(const Set& set);
 
-  std::vector<Place> places_;  // open addressing, linear probing
-  int shift_ = 32;
-  std::vector<Set> groups_;
+  base::PlaceTable<Place> places_;
+  base::Chunked<Set, 4> groups_;
   std::vector<Group> free_;
-  std::vector<std::uint32_t> positions_;  // as long as the largest slot in a large group asks for
-  std::size_t outside_bytes_ = 0;         // of keys and blocks
+  // As long as the largest slot in a large group asks for.
+  base::Chunked<std::uint32_t, 10> positions_;
+  std::size_t outside_bytes_ = 0;  // of keys and blocks
 };
 
 }  // namespace tremula::dataflow

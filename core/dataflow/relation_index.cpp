@@ -299,29 +299,23 @@ void RelationIndexes::refresh() {
   for_each_range([](RangeIndex& range) { range.refresh(); });
 }
 
-void RelationIndexes::refresh_sealed() {
+void RelationIndexes::refresh_sealed(RelationMoves& moves) {
   if (relation_.write_log().empty()) return;
   for_each_range([](RangeIndex& range) { range.refresh_sealed(); });
   bool looked = false;
   for (RelationIndex* index : active_) looked = looked || index->has_looked();
   if (looked) return refresh();
-  moves_.resize(kMovesMax);
-  for (const triples::RowChange& change : relation_.changes()) {
-    for (RelationIndex* index : active_) {
-      if (index->begin_move(change, moves_[move_count_])) ++move_count_;
-      if (move_count_ == kMovesMax) make_moves();
-    }
-  }
-  make_moves();
+  for (const triples::RowChange& change : relation_.changes())
+    for (RelationIndex* index : active_) moves.begin(*index, change);
   for (RelationIndex* index : active_) index->end_moves();
 }
 
-void RelationIndexes::make_moves() {
-  const std::span<RelationIndex::Move> moves(moves_.data(), move_count_);
+void RelationMoves::make() {
+  const std::span<RelationIndex::Move> moves(moves_.data(), count_);
   for (RelationIndex::Move& move : moves) move.prefetch_groups();
   for (RelationIndex::Move& move : moves) move.prefetch_entries();
   for (RelationIndex::Move& move : moves) move.apply();
-  move_count_ = 0;
+  count_ = 0;
 }
 
 void RelationIndexes::rollback() {
@@ -380,7 +374,8 @@ void ArrangementStore::refresh() {
 }
 
 void ArrangementStore::refresh_sealed() {
-  for (auto& [type, indexes] : impl_->relations) indexes->refresh_sealed();
+  for (auto& [type, indexes] : impl_->relations) indexes->refresh_sealed(impl_->moves);
+  impl_->moves.make();
 }
 
 void ArrangementStore::rollback() {

@@ -119,6 +119,21 @@ class RelationIndex {
   mutable bool noted_ = false;  // by_group_ shows touched_ as it is
 };
 
+// Moves of a commit, in indexes of whatever relations, that wait for memory together.
+class RelationMoves {
+ public:
+  void begin(RelationIndex& index, const triples::RowChange& change) {
+    if (!index.begin_move(change, moves_[count_])) return;
+    if (++count_ == kMax) make();
+  }
+  void make();
+
+ private:
+  static constexpr std::size_t kMax = 32;
+  std::vector<RelationIndex::Move> moves_{kMax};
+  std::size_t count_ = 0;
+};
+
 // The indexes of one relation, made when somebody asks.
 class RelationIndexes {
  public:
@@ -137,7 +152,8 @@ class RelationIndexes {
   void declare(triples::ColumnIndex column, IndexBuild build);
   void drop(triples::ColumnIndex column);
   void refresh();
-  void refresh_sealed();
+  // Moves are only begun if `moves` has room; the caller makes the last ones.
+  void refresh_sealed(RelationMoves& moves);
   void rollback();
   void settle();
   std::size_t memory_bytes() const;
@@ -146,15 +162,10 @@ class RelationIndexes {
   void forget(RelationIndex* last);
   template <typename Call>
   void for_each_range(Call&& call) const;
-  void make_moves();
 
   const triples::Relation& relation_;
-  static constexpr std::size_t kMovesMax = 16;  // at a time
-
   std::vector<RelationIndex*> active_;
   std::vector<std::weak_ptr<RangeIndex>> ranges_;
-  std::vector<RelationIndex::Move> moves_;
-  std::size_t move_count_ = 0;
   std::map<std::vector<triples::ColumnIndex>, std::weak_ptr<RelationIndex>> indexes_;
   std::vector<std::shared_ptr<RelationIndex>> kept_;
   std::map<triples::ColumnIndex, std::shared_ptr<RelationIndex>> declared_;  // null: not built yet
@@ -165,6 +176,7 @@ struct ArrangementStore::Impl {
   RelationIndexes& of(triples::TypeId type);
 
   TableSource& tables;
+  RelationMoves moves;
   // Declared for tables that nobody has asked for yet.
   std::map<triples::TypeId, std::set<triples::AttrId>> unopened;
   std::map<triples::TypeId, std::unique_ptr<RelationIndexes>> relations;

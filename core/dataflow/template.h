@@ -170,6 +170,12 @@ struct Core {
       false;  // of a statement's own select: has one instance, so it makes no index for itself
   bool at_most_one = false;  // an aggregate without GROUP BY, or no FROM
 
+  // Its rows are those of one table that meet conditions without sub-selects.
+  bool is_plain() const {
+    return sources.size() == 1 && sources[0].join == JoinKind::kInner && sources[0].derived < 0 &&
+           sites.empty() && !grouped && !distinct;
+  }
+
   bool counts_key = false;  // nothing but count(*) of the rows with one key of an index
 
   JoinPlan pull_plan;

@@ -53,6 +53,15 @@ class CellColumn {
     const triples::Value& cell = cells[slot & (kChunkSlots - 1)];
     if (cell.has_bytes()) __builtin_prefetch(cell.data);
   }
+  // Leaves the cell missing.  Returns: what it held; its text is the caller's.
+  triples::Value take(triples::Slot slot) {
+    const triples::Value value = get(slot);
+    if (value.is_missing()) return value;
+    const std::size_t chunk = slot >> kChunkBits;
+    if (cold_->source != nullptr) states_[chunk].version = cold_->version;
+    cells_[chunk][slot & (kChunkSlots - 1)] = triples::Value::missing();
+    return value;
+  }
   // Takes the value's text over; the cell's former text is the caller's.
   void set(triples::Slot slot, triples::Value value);
   std::size_t chunk_count() const { return cells_.size(); }

@@ -14,8 +14,6 @@ using triples::Slot;
 
 namespace {
 
-constexpr std::size_t kPlacesMin = 8;
-
 constexpr std::size_t kWordKeyMax = 7;
 constexpr unsigned kSizeShift = 56;
 constexpr std::uint64_t kLongMark = std::uint64_t{0xFF} << kSizeShift;
@@ -39,23 +37,19 @@ std::string_view KeyIndex::Cell::view() const {
 }
 
 KeyIndex::~KeyIndex() {
-  for (const Place& place : places_) {
-    if (place.word != 0 && cell(place.slot).size == kOutside) delete[] key(place.slot).data();
-  }
+  places_.for_each([this](const Place& place) {
+    if (cell(place.slot).size == kOutside) delete[] key(place.slot).data();
+  });
 }
 
 Slot KeyIndex::find_in_memory(std::string_view key) const {
-  if (size_ == 0) return kNoSlot;
   const Word word = word_of(key);
-  for (std::size_t at = home(word); places_[at].word != 0; at = (at + 1) & mask()) {
-    const Place& place = places_[at];
-    if (place.word != word) continue;
-    if (word < kLongMark || cell(place.slot).view() == key) {
-      if (cold_->source != nullptr) chunks_[place.slot >> kChunkBits].used = true;
-      return place.slot;
-    }
-  }
-  return kNoSlot;
+  const Place* found = places_.find(base::hash_int(word), [&](const Place& place) {
+    return place.word == word && (word < kLongMark || cell(place.slot).view() == key);
+  });
+  if (found == nullptr) return kNoSlot;
+  if (cold_->source != nullptr) chunks_[found->slot >> kChunkBits].used = true;
+  return found->slot;
 }
 
 Slot KeyIndex::find(std::string_view key) const {
@@ -120,9 +114,7 @@ void KeyIndex::place_key(std::string_view key, Slot slot) const {
     target.size = kOutside;
     outside_bytes_ += key.size();
   }
-  if (size_ >= places_.size() / 4 * 3) grow();
-  put({word_of(key), slot});
-  ++size_;
+  places_.insert({word_of(key), slot});
 }
 
 void KeyIndex::remove(Slot slot) {
@@ -135,11 +127,10 @@ void KeyIndex::remove(Slot slot) {
 void KeyIndex::remove_from(Chunk& chunk, Slot slot) const {
   Cell& cell = chunk.cells[slot & (kChunkSize - 1)];
   const std::string_view bytes = cell.view();
-  std::size_t at = home(word_of(bytes));
-  while (places_[at].word != 0 && places_[at].slot != slot) at = (at + 1) & mask();
-  TREMULA_ASSERT(places_[at].word != 0);
-  close_hole(at);
-  --size_;
+  const Place* place = places_.find(base::hash_int(word_of(bytes)),
+                                    [slot](const Place& p) { return p.slot == slot; });
+  TREMULA_ASSERT(place != nullptr);
+  places_.erase(place);
   if (cell.size == kOutside) {
     outside_bytes_ -= bytes.size();
     delete[] bytes.data();
@@ -160,47 +151,18 @@ bool KeyIndex::drop(std::size_t index, std::uint64_t flushed) {
   return true;
 }
 
-void KeyIndex::put(Place place) const {
-  std::size_t at = home(place.word);
-  while (places_[at].word != 0) at = (at + 1) & mask();
-  places_[at] = place;
-}
-
-void KeyIndex::grow() const {
-  std::vector<Place> smaller(places_.empty() ? kPlacesMin : places_.size() * 2);
-  smaller.swap(places_);
-  shift_ = 64 - std::countr_zero(places_.size());
-  for (const Place& place : smaller) {
-    if (place.word != 0) put(place);
-  }
-}
-
-void KeyIndex::close_hole(std::size_t hole) const {
-  const std::size_t mask = this->mask();
-  for (std::size_t next = (hole + 1) & mask; places_[next].word != 0; next = (next + 1) & mask) {
-    // It may move into the hole only if its home is not behind the hole.
-    if (((next - home(places_[next].word)) & mask) < ((next - hole) & mask)) continue;
-    places_[hole] = places_[next];
-    hole = next;
-  }
-  places_[hole] = {};
-}
-
 std::size_t KeyIndex::memory_bytes() const {
   return (chunks_.size() - cold_chunks_) * kChunkSize * sizeof(Cell) +
-         chunks_.capacity() * sizeof(Chunk) + places_.capacity() * sizeof(Place) + outside_bytes_;
+         chunks_.capacity() * sizeof(Chunk) + places_.memory_bytes() + outside_bytes_;
 }
 
 void KeyIndex::check_invariants() const {
-  std::size_t count = 0;
+  places_.check_invariants();
   std::size_t outside = 0;
-  for (const Place& place : places_) {
-    if (place.word == 0) continue;
-    ++count;
+  places_.for_each([&](const Place& place) {
     TREMULA_ASSERT(find(key(place.slot)) == place.slot);
     if (cell(place.slot).size == kOutside) outside += key(place.slot).size();
-  }
-  TREMULA_ASSERT(count == size_);
+  });
   TREMULA_ASSERT(outside == outside_bytes_);
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/base/flat_map.h"
+#include "core/base/place_table.h"
 #include "core/lsm/cold_source.h"
 #include "core/triples/ids.h"
 
@@ -53,7 +54,7 @@ class KeyIndex {
   // As CellColumn::drop().
   bool drop(std::size_t chunk, std::uint64_t flushed);
   // Keys in memory.
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return places_.size(); }
   std::size_t memory_bytes() const;
   void check_invariants() const;
 
@@ -78,9 +79,15 @@ class KeyIndex {
   // Of a short key its bytes and, in the highest byte, their number + 1; of others hash and a mark
   // there. 0: no key.
   using Word = std::uint64_t;
+  static constexpr Word kMoved = 1;  // a word of no key: its highest byte is zero
   struct [[gnu::packed, gnu::aligned(4)]] Place {
     Word word = 0;
-    triples::Slot slot = triples::kNoSlot;
+    triples::Slot slot = 0;
+
+    std::uint64_t hash() const { return base::hash_int(word); }
+    bool is_empty() const { return word == 0; }
+    bool is_moved() const { return word == kMoved; }
+    void mark_moved() { word = kMoved; }
   };
   static_assert(sizeof(Place) == 12);
   struct Chunk {
@@ -97,22 +104,15 @@ class KeyIndex {
     return chunk.cells[slot & (kChunkSize - 1)];
   }
   static Word word_of(std::string_view key);
-  std::size_t home(Word word) const { return base::hash_int(word) >> shift_; }
-  std::size_t mask() const { return places_.size() - 1; }
   triples::Slot find_in_memory(std::string_view key) const;
   void load(std::size_t chunk) const;
   void place_key(std::string_view key, triples::Slot slot) const;
   void remove_from(Chunk& chunk, triples::Slot slot) const;
-  void put(Place place) const;
-  void grow() const;
-  void close_hole(std::size_t hole) const;
 
   // Loading a chunk changes what is in memory, not what the index says.
   ColdState* cold_;
   mutable std::vector<Chunk> chunks_;  // chunks, so that growth moves no key
-  mutable std::vector<Place> places_;  // open addressing, linear probing
-  mutable int shift_ = 64;
-  mutable std::size_t size_ = 0;
+  mutable base::PlaceTable<Place> places_;
   mutable std::size_t cold_chunks_ = 0;
   mutable std::size_t outside_bytes_ = 0;
 };

@@ -36,7 +36,7 @@ TypeId RowTable::type() const { return type_; }
 Slot RowTable::slot_end() const { return static_cast<Slot>(flags_.size()); }
 
 bool RowTable::exists(Slot slot, Side side) const {
-  if (side == Side::kOld && is_touched(slot)) return touched_at(slot).in_old;
+  if (side == Side::kOld && is_touched(slot)) return (flags_[slot] & kInOld) != 0;
   return is_here(slot);
 }
 
@@ -61,7 +61,7 @@ Value RowTable::stored(Slot slot, ColumnIndex column) const {
 }
 
 Value RowTable::stored_of_old(Slot slot, ColumnIndex column) const {
-  if (is_touched(slot)) {
+  if (has_old_cells(slot)) {
     if (const OldCell* cell = find_old_cell(touched_at(slot), column)) return cell->value;
   }
   return stored(slot, column);
@@ -189,7 +189,7 @@ RowTable::Touched& RowTable::touch(Slot slot) {
     Touched& touched = touched_.emplace_back();
     touched.slot = slot;
     touched.in_old = is_here(slot);
-    flags_[slot] |= kTouched;
+    flags_[slot] |= touched.in_old ? kTouched | kInOld : kTouched;
     touch_of_.insert(slot, static_cast<std::uint32_t>(touched_.size() - 1));
     return touched;
   }
@@ -298,6 +298,7 @@ void RowTable::replace(Slot slot, ColumnIndex column, Value value) {
     old_cells_.push_back({column, touched.old_cells, before});
     touched.old_cells = static_cast<std::uint32_t>(old_cells_.size() - 1);
     touched.in_chain |= triples::column_bit(column);
+    flags_[slot] |= kHasOldCells;
     undo_.push_back({Action::kFirstCell, slot, column, Value::null()});
   } else {
     undo_.push_back({Action::kCell, slot, column, before});

@@ -201,11 +201,16 @@ class RowTable final : public triples::Relation {
   void list_free_slots();
   bool is_here(triples::Slot slot) const { return (flags_[slot] & kExists) != 0; }
   bool is_touched(triples::Slot slot) const { return (flags_[slot] & kTouched) != 0; }
+  bool has_old_cells(triples::Slot slot) const { return (flags_[slot] & kHasOldCells) != 0; }
   void set_here(triples::Slot slot, bool here);
   const Touched& touched_at(triples::Slot slot) const { return touched_[*touch_of_.find(slot)]; }
 
   static constexpr std::uint8_t kExists = 1;   // on the new side
   static constexpr std::uint8_t kTouched = 2;  // by the transaction in hand
+  // Of a touched row, so that most questions of its old side need no look into the books.
+  static constexpr std::uint8_t kInOld = 4;
+  static constexpr std::uint8_t kHasOldCells = 8;
+  static constexpr std::uint8_t kOfTransaction = kTouched | kInOld | kHasOldCells;
 
   const triples::TypeId type_;
   const Declaration undeclared_{};

@@ -107,6 +107,8 @@ void RowTable::seal() {
       const ColumnMask changed = changed_columns(touched.slot);
       if (changed != 0) changes_.push_back({touched.slot, true, true, changed});
     } else if (touched.in_old || in_new) {
+      // Its texts are freed in settle(); what lies between hides the wait for them.
+      if (!in_new) prefetch_texts(touched.slot, triples::kAllColumns);
       changes_.push_back({touched.slot, touched.in_old, in_new, triples::kAllColumns});
     }
   }
@@ -121,7 +123,7 @@ void RowTable::seal() {
 // Requires: the row exists on both sides.
 ColumnMask RowTable::changed_columns(Slot slot) const {
   ColumnMask changed = 0;
-  if (is_touched(slot)) {
+  if (has_old_cells(slot)) {
     std::uint32_t at = touched_at(slot).old_cells;
     for (; at != kNone; at = old_cells_[at].next) {
       const ColumnIndex column = old_cells_[at].column;
@@ -172,10 +174,7 @@ void RowTable::restore_old(const Touched& touched) {
 }
 
 void RowTable::release(Slot slot) {
-  for (ColumnIndex column = 0; column < columns_.size(); ++column) {
-    texts_.release(stored(slot, column));
-    set_cell(slot, column, Value::missing());
-  }
+  for (Column& column : columns_) texts_.release(column.cells.take(slot));
   keys_.remove(slot);
   free_slots_.push_back(slot);
 }
@@ -195,7 +194,7 @@ void RowTable::settle_declarations(Side side) {
 
 void RowTable::forget_transaction() {
   for (const Touched& touched : touched_) {
-    flags_[touched.slot] &= static_cast<std::uint8_t>(~kTouched);
+    flags_[touched.slot] &= static_cast<std::uint8_t>(~kOfTransaction);
   }
   constexpr std::size_t kKeptMax = 256;  // clearing a table costs its capacity
   if (touch_of_.size() > kKeptMax) {
