@@ -126,6 +126,8 @@ std::vector<ColumnIndex> Store::key_columns(TypeId type) {
 
 Slot Store::find(TypeId type, std::string_view key) { return open(type).rows.find(key); }
 
+void Store::prefetch(TypeId type, std::string_view key) { open(type).rows.prefetch_key(key); }
+
 void Store::note_write(Table& table) {
   if (table.statement == statement_) return;
   table.statement = statement_;

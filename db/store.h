@@ -75,6 +75,7 @@ class Store final : public dataflow::TableSource {
   triples::ColumnIndex column(triples::TypeId type, triples::AttrId attr) override;
   std::vector<triples::ColumnIndex> key_columns(triples::TypeId type) override;
   triples::Slot find(triples::TypeId type, std::string_view key) override;
+  void prefetch(triples::TypeId type, std::string_view key) override;
   lsm::RowTable& row_table(triples::TypeId type);
 
   // --- Catalog, as the transaction in hand sees it ---

@@ -186,7 +186,8 @@ void CoreInstance::hydrate_rows(TupleFinder& finder) {
 // The children that rows hold are found again by walking the rows.
 void CoreInstance::release_rows() {
   closing_ = true;
-  if (!core_.where_sites.empty() || !core_.later_sites.empty() || core_.has_on_sites) {
+  if (std::any_of(core_.sites.begin(), core_.sites.end(),
+                  [](const Site& site) { return site.lists_rows(); })) {
     Collector collector(*this);
     const bool new_side = engine().present() == Side::kNew;
     TupleFinder(*this, collector).pull(!new_side, new_side);

@@ -185,11 +185,14 @@ bool TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
       const triples::TypeId table = instance_.core_.sources[step.source].table;
       const BlockInstance* members = instance_.parts_->tuple_sites.child(
           static_cast<std::uint32_t>(step.site), instance_.tuple_context(tuple_, Side::kNew));
-      auto add = [&](std::string_view key) {
-        const Slot slot = instance_.engine().tables.find(table, key);
+      TableSource& tables = instance_.engine().tables;
+      std::vector<std::string_view> keys;
+      members->for_each_member([&keys](std::string_view key) { keys.push_back(key); });
+      for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (i + kAhead < keys.size()) tables.prefetch(table, keys[i + kAhead]);
+        const Slot slot = tables.find(table, keys[i]);
         if (slot != triples::kNoSlot) out.push_back(slot);
-      };
-      members->for_each_member(add);
+      }
       return false;
     }
     case AccessKind::kRange:

@@ -43,6 +43,8 @@ class TableSource {
   virtual std::vector<triples::ColumnIndex> key_columns(triples::TypeId type) = 0;
   // The slot of a row by its encoded key, on either side (ask exists), or kNoSlot.
   virtual triples::Slot find(triples::TypeId type, std::string_view key) = 0;
+  // Brings nearer what find() of this key will wait for.
+  virtual void prefetch(triples::TypeId, std::string_view) {}
 };
 
 // What happened to one place of a result tree.

@@ -75,7 +75,7 @@ void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& contex
                         bool in_new) {
   const Site& site = sites_[index];
   if (!owner_.engine().live && site.whole) return;
-  if (site.whole && (site.probe.empty() || site.reverse_source >= 0)) return;
+  if (!site.lists_rows()) return;
   const ParentRef parent{&owner_, row, static_cast<std::uint16_t>(index), scope_};
   RowContext on_side = context;
   SiteVector before, after;
@@ -110,7 +110,7 @@ void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& contex
 
 void SiteHolder::release(std::uint32_t index, RowId row, const RowContext& context) {
   const Site& site = sites_[index];
-  if (site.whole && (site.probe.empty() || site.reverse_source >= 0)) return;
+  if (!site.lists_rows()) return;
   BlockInstance* held = child(index, context);
   TREMULA_ASSERT(held != nullptr);
   std::string key;

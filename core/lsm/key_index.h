@@ -44,6 +44,8 @@ class KeyIndex {
     const Chunk& chunk = chunks_[slot >> kChunkBits];
     if (chunk.cells) __builtin_prefetch(&chunk.cells[slot & (kChunkSize - 1)]);
   }
+  // Brings the place of a key nearer.
+  void prefetch(std::string_view key) const { places_.prefetch(base::hash_int(word_of(key))); }
   // Requires: neither the key nor the slot is in use here.
   void add(std::string_view key, triples::Slot slot);
   // Requires: the slot has a key.
