@@ -65,6 +65,27 @@ TEST_CASE("place table: the same as a map, in the middle of growing too") {
   }
 }
 
+TEST_CASE("place table: memory of the smaller table goes as it is moved") {
+  PlaceTable<Place> table;
+  std::uint32_t key = 0;
+  const auto insert_until = [&](std::uint32_t last) {
+    while (key < last) {
+      ++key;
+      table.insert({key, key});
+    }
+  };
+  constexpr std::uint32_t kFull = (1U << 16) / 4 * 3;
+  insert_until(kFull + 1);
+  const std::size_t both = table.memory_bytes();
+  CHECK(both > (1U << 17) * sizeof(Place));
+  insert_until(kFull + (1U << 12));
+  CHECK(table.memory_bytes() < both);
+  CHECK(table.memory_bytes() > (1U << 17) * sizeof(Place));
+  insert_until(kFull + (1U << 13));
+  CHECK(table.memory_bytes() == (1U << 17) * sizeof(Place));
+  for (std::uint32_t k = 1; k <= key; ++k) REQUIRE(find(table, k) != nullptr);
+}
+
 TEST_CASE("chunked: items stay where they are, and begin with their default value") {
   Chunked<int, 3> items;
   CHECK(items.size() == 0);
