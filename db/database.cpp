@@ -78,7 +78,7 @@ Result<Database> OpenOn::open(std::shared_ptr<base::FileSystem> files,
     engine.commits = engine.storage->recovered_version();
     declare_indexes(engine);
     if (engine.storage->is_member()) return engine.storage->share(engine);
-    return adopt_merged(engine);
+    return adopt_merged(engine, db::Adopt::kMerged);
   };
   const auto opened = open();
   if (!opened.ok()) return to_face(opened.error(), {});

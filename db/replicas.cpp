@@ -108,6 +108,7 @@ Result<void> expect_replica(const Engine& engine) {
 Result<void> tell_changes(Engine& engine, std::uint64_t since, std::string& text) {
   TREMULA_TRY(expect_replica(engine));
   TREMULA_TRY(check_files(engine));
+  TREMULA_TRY(adopt_merged(engine, Adopt::kAll));
   TREMULA_TRY(engine.storage->wait_durable(engine.commits));
   return engine.storage->with_base([&](lsm::LsmTree& tree, StampBook& book) {
     return persist::print_changes(since, engine.commits, tree, engine.store.committed_catalog(),
@@ -119,27 +120,30 @@ Result<std::size_t> merge_changes(Engine& engine, std::string_view text) {
   TREMULA_TRY(expect_replica(engine));
   base::Arena arena;
   TREMULA_TRY_ASSIGN(const persist::ChangeFile file, persist::read_change_file(text, arena));
+  TREMULA_TRY(adopt_merged(engine, Adopt::kAll));
   return commit_resolved(engine, [&](std::uint64_t db_version, const lsm::LsmTree& tree,
                                      const MergeInto& into, StampBook& book) {
     return persist::merge_records(file, db_version, tree, into, book);
   });
 }
 
-Result<void> adopt_merged(Engine& engine) {
+Result<void> adopt_merged(Engine& engine, Adopt what) {
   std::vector<TypeId> types;
   for (const auto& [type, table] : engine.store.committed_catalog().tables()) {
     const auto is_adopted = [&table = table](const triples::ColumnDef& column) {
       return !column.declared && table.find_column(column.name) != nullptr;
     };
     const bool may_adopt = engine.store.is_stamped(type) ||
-                           std::any_of(table.columns.begin(), table.columns.end(), is_adopted);
+                           (what == Adopt::kAll &&
+                            std::any_of(table.columns.begin(), table.columns.end(), is_adopted));
     if (!table.read_only && may_adopt) types.push_back(type);
   }
   if (types.empty() || engine.storage->is_shared()) return {};
-  const auto adopted = commit_resolved(
-      engine,
-      [&](std::uint64_t db_version, const lsm::LsmTree& tree, const MergeInto& into,
-          StampBook& book) { return persist::adopt_records(types, db_version, tree, into, book); });
+  const auto adopted =
+      commit_resolved(engine, [&](std::uint64_t db_version, const lsm::LsmTree& tree,
+                                  const MergeInto& into, StampBook& book) {
+        return persist::adopt_records(types, what, db_version, tree, into, book);
+      });
   if (!adopted.ok()) return adopted.error();
   return {};
 }

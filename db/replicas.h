@@ -14,8 +14,11 @@
 
 #include "core/base/result.h"
 #include "db/engine.h"
+#include "persist/merging.h"
 
 namespace tremula::db {
+
+using persist::Adopt;
 
 // Appends the records above `since` as lines, and the closing line. Awaits durable.
 base::Result<void> tell_changes(Engine& engine, std::uint64_t since, std::string& text);
@@ -24,8 +27,8 @@ base::Result<void> tell_changes(Engine& engine, std::uint64_t since, std::string
 // Returns: how many records changed something.
 base::Result<std::size_t> merge_changes(Engine& engine, std::string_view text);
 
-// After declarations were committed, and after opening: what was merged before its column or table
-// was declared comes to light, as a transaction of its own.
-base::Result<void> adopt_merged(Engine& engine);
+// After declarations were committed, after opening, and (all) before others hear of it: what was
+// stored before its column or table was declared comes to light, as a transaction of its own.
+base::Result<void> adopt_merged(Engine& engine, Adopt what);
 
 }  // namespace tremula::db

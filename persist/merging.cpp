@@ -106,7 +106,7 @@ Result<Merged> merge_records(const ChangeFile& file, std::uint64_t db_version,
   return finish(merge.changes(), written, hidden, book);
 }
 
-Result<Merged> adopt_records(std::span<const TypeId> types, std::uint64_t db_version,
+Result<Merged> adopt_records(std::span<const TypeId> types, Adopt what, std::uint64_t db_version,
                              const lsm::LsmTree& tree, const MergeInto& into, StampBook& book) {
   triples::CommitWriter written;
   triples::CommitWriter hidden;
@@ -120,6 +120,7 @@ Result<Merged> adopt_records(std::span<const TypeId> types, std::uint64_t db_ver
     TREMULA_TRY(
         view->scan(type, kExtrasAttr, [&](const lsm::Entry& entry) { keys[entry.key.slot]; }));
     for (const ColumnDef& column : table->columns) {
+      if (what != Adopt::kAll) break;
       if (column.declared || table->find_column(column.name) == nullptr) continue;
       TREMULA_TRY(view->scan(type, column.attr, [&](const lsm::Entry& entry) {
         if (lsm::is_removed_mark(entry.value)) keys[entry.key.slot];

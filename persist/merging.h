@@ -52,11 +52,16 @@ base::Result<Merged> merge_records(const ChangeFile& file, std::uint64_t db_vers
                                    const lsm::LsmTree& tree, const MergeInto& into,
                                    StampBook& book);
 
+// What is looked at for what may come to light.
+enum class Adopt : std::uint8_t {
+  kMerged,  // records that merging brought and nothing was declared for
+  kAll,     // also NULLs under the name of a column that is declared by now
+};
 // Tables that have records kept for what is declared by now: they come to light. `types`: whose
 // declarations changed.
-base::Result<Merged> adopt_records(std::span<const triples::TypeId> types, std::uint64_t db_version,
-                                   const lsm::LsmTree& tree, const MergeInto& into,
-                                   StampBook& book);
+base::Result<Merged> adopt_records(std::span<const triples::TypeId> types, Adopt what,
+                                   std::uint64_t db_version, const lsm::LsmTree& tree,
+                                   const MergeInto& into, StampBook& book);
 
 // The value of each key column, as the table stores it.  Returns: false: it isn't a key of this
 // table.  Borrowed: the arena, and `key`.

@@ -96,7 +96,12 @@ base::Result<void> Persister::with_base(const BaseVisitor& visit) {
     if (!ordered_some) return *s.disk_full;
   }
   TREMULA_TRY(s.take_site());  // who tells or takes changes has a name
-  return visit(*s.tree, s.stamps);
+  base::Result<void> visited = visit(*s.tree, s.stamps);
+  const std::lock_guard guard(s.mutex);
+  s.base_moved = true;  // what was ordered here waits for its sync
+  s.is_asleep = false;
+  s.nudge();
+  return visited;
 }
 
 base::Result<void> Persister::wait_ordered(std::uint64_t version) {
@@ -188,11 +193,19 @@ bool Persister::State::is_urgent() const {
 void Persister::State::run() {
   for (;;) {
     (void)step();
+    bool has_work = false;
+    bool has_rest = false;
+    {
+      const std::lock_guard steps(stepping);
+      has_work = tree_retry_ms == 0 && (tree->has_work() || freeze_is_due());
+      has_rest = tree_retry_ms != 0 || appended > synced || !is_marked;
+    }
     std::unique_lock guard(mutex);
     if (base_waiters > 0) {
       wake.wait(guard, [this] { return base_waiters == 0; });
     }
     if (is_ending) return;
+    if (std::exchange(base_moved, false)) continue;
     if (failure) {
       if (!hub) {
         wake.wait(guard, [this] { return is_ending; });
@@ -201,10 +214,10 @@ void Persister::State::run() {
       sleep(guard, -1);  // whoever comes is told
       continue;
     }
-    if (!disk_full && tree_retry_ms == 0 && (tree->has_work() || freeze_is_due())) continue;
+    if (!disk_full && has_work) continue;
     if (disk_full) {
       sleep(guard, kFullNapMs);
-    } else if (tree_retry_ms != 0 || appended > synced || !is_marked || !queue.empty()) {
+    } else if (has_rest || !queue.empty()) {
       sleep(guard, kNapMs);
     } else {
       sleep(guard, -1);

@@ -155,6 +155,7 @@ struct Persister::State final : HubHost {
   std::optional<base::Error> disk_full;  // of the last try to append
   std::shared_ptr<const triples::Catalog> catalog;
   std::size_t base_waiters = 0;  // callers of with_base(): the thread lets them in
+  bool base_moved = false;       // with_base() was there since the thread last looked
   bool has_thread = false;
   bool is_asleep = false;  // the thread waits until it is told
   bool is_ending = false;

@@ -120,11 +120,14 @@ void fill_and_go_on(const std::shared_ptr<base::FileSystem>& files, const std::s
   {
     Database db = db::OpenOn::open(files, directory, options).value();
     db.run("TABLE T = 1 (K INT = 1 KEY, V TEXT = 2); FLUSH;").value();
-    while (filler.insert(db).empty()) expect(filler.rows() < 20'000, "the disk is never full");
-    expect(filler.rows() > 2000, "full after " + std::to_string(filler.rows()) + " rows");
-    filler.check(db);  // what was applied stays visible
-    expect(!db.run("FLUSH").ok(), "durable on a full disk");
-    expect(!filler.insert(db).empty(), "room on a full disk");
+    // Compaction may make room once more when the disk was full already.
+    bool is_full = false;
+    while (!is_full) {
+      while (filler.insert(db).empty()) expect(filler.rows() < 20'000, "the disk is never full");
+      expect(filler.rows() > 2000, "full after " + std::to_string(filler.rows()) + " rows");
+      filler.check(db);  // what was applied stays visible
+      is_full = !db.run("FLUSH").ok() && !filler.insert(db).empty();
+    }
     make_room();
     expect(db.run("FLUSH").ok(), "not durable though there is room");
     const std::string error = filler.insert(db);

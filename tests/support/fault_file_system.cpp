@@ -60,6 +60,11 @@ void FaultFileSystem::fail(const Fault& fault) {
   has_failed_ = false;
 }
 
+void FaultFileSystem::before_each_call(std::function<void(std::size_t call)> hook) {
+  const std::lock_guard guard(mutex_);
+  hook_ = std::move(hook);
+}
+
 std::size_t FaultFileSystem::calls() const {
   const std::lock_guard guard(mutex_);
   return calls_;

@@ -74,7 +74,7 @@ class FaultFileSystem : public base::FileSystem {
 
   void fail(const Fault& fault);
   // Called before each call; what it does (kill the process, say) is its own matter.
-  void before_each_call(std::function<void(std::size_t call)> hook) { hook_ = std::move(hook); }
+  void before_each_call(std::function<void(std::size_t call)> hook);
   // Called before each sync of a file, by the thread that syncs; it may wait there.
   void before_each_sync(std::function<void()> hook) { sync_hook_ = std::move(hook); }
   // How many calls there were, failed ones too.
