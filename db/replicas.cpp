@@ -120,7 +120,6 @@ Result<std::size_t> merge_changes(Engine& engine, std::string_view text) {
   TREMULA_TRY(expect_replica(engine));
   base::Arena arena;
   TREMULA_TRY_ASSIGN(const persist::ChangeFile file, persist::read_change_file(text, arena));
-  TREMULA_TRY(adopt_merged(engine, Adopt::kAll));
   return commit_resolved(engine, [&](std::uint64_t db_version, const lsm::LsmTree& tree,
                                      const MergeInto& into, StampBook& book) {
     return persist::merge_records(file, db_version, tree, into, book);
