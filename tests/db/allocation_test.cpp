@@ -33,20 +33,26 @@ bool may_allocate() {
   return left < 0;
 }
 
+void* try_allocate(std::size_t size, std::size_t alignment) {
+  if (!may_allocate()) return nullptr;
+  if (alignment == 0) return std::malloc(size == 0 ? 1 : size);
+  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
 void* allocate(std::size_t size, std::size_t alignment) {
-  if (!may_allocate()) throw std::bad_alloc();
-  void* const memory =
-      alignment == 0
-          ? std::malloc(size == 0 ? 1 : size)
-          : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  void* const memory = try_allocate(size, alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 }  // namespace
 
-// Of the whole test program; the forms for arrays and for sizes come to these.
+// Of the whole test program; the forms for arrays and for sizes come to these. Those that don't
+// throw are among them, for sanitizers bring their own, which our delete doesn't go with.
 void* operator new(std::size_t size) { return allocate(size, 0); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return try_allocate(size, 0);
+}
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return allocate(size, static_cast<std::size_t>(alignment));
 }
