@@ -1,5 +1,6 @@
 // A statement that is ended before it is done: undone, told, and nothing else disturbed.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -66,7 +67,7 @@ TEST_CASE("interrupt: inside BEGIN the statement alone is undone, and those behi
 TEST_CASE("interrupt: an import is undone whole") {
   auto db = Database::in_memory();
   db.run(kRows).value();
-  const std::string path = "interrupt_test.csv";
+  const std::string path = "interrupt_test_" + std::to_string(getpid()) + ".csv";
   {
     std::ofstream file(path);
     file << "Id,N\n";
