@@ -93,7 +93,7 @@ base::Result<void> Persister::with_base(const BaseVisitor& visit) {
     if (s.failure) return *s.failure;
     if (s.is_ending) return ended(s.directory);
     if (s.taken.empty() && s.queue.empty()) break;
-    if (!ordered_some) return *s.disk_full;
+    if (!ordered_some && s.disk_full) return *s.disk_full;
   }
   TREMULA_TRY(s.take_site());  // who tells or takes changes has a name
   base::Result<void> visited = visit(*s.tree, s.stamps);

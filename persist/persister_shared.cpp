@@ -230,21 +230,7 @@ base::Result<void> Persister::State::stamp_effect() {
 // The effect in hand.
 bool Persister::State::append(const Submitted& submitted) {
   const LogCommit commit{appended + 1, stamped_effect};
-  const auto written = append_to_log(std::span(&commit, 1));
-  if (!written.ok()) {
-    if (!base::is_disk_full(written.error())) {
-      fail(written.error());
-      return false;
-    }
-    const std::lock_guard guard(mutex);
-    disk_full = written.error();
-    room.notify_all();
-    stage.notify_all();
-    return false;
-  }
-  if (appended == synced) unsynced_since_ms = files.ticks_ms();
-  appended = commit.version;
-  is_marked = false;
+  if (!append_to_log(std::span(&commit, 1))) return false;
   may_freeze = effect_is_last;
   const bool applied = apply(commit, log->end().log);
   effect.clear();
@@ -255,8 +241,6 @@ bool Persister::State::append(const Submitted& submitted) {
     const std::lock_guard guard(mutex);
     ordered = this->submitted = appended;
     if (is_own) own_acknowledged = submitted.number;
-    disk_full.reset();
-    log_bytes = log->bytes();
     stage.notify_all();
   }
   drop_front();

@@ -43,7 +43,7 @@ struct Persister::State final : HubHost {
   // --- Stepping (persister_steps.cpp) ---
   bool step();
   bool order();
-  base::Result<void> append_to_log(std::span<const LogCommit> commits);
+  bool append_to_log(std::span<const LogCommit> commits);
   bool take_group();
   base::Result<void> stamp_group();
   bool meets_written(std::string_view record);

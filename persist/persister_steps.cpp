@@ -120,26 +120,10 @@ base::Result<void> Persister::State::stamp_group() {
 // Returns: false: nothing was appended.
 bool Persister::State::append_stamped() {
   const auto run = std::span(group).subspan(group_begin, group_stamped - group_begin);
-  const auto written = append_to_log(run);
-  if (!written.ok()) {
-    if (!base::is_disk_full(written.error())) {
-      fail(written.error());
-      return false;
-    }
-    const std::lock_guard guard(mutex);
-    disk_full = written.error();
-    room.notify_all();
-    stage.notify_all();
-    return false;
-  }
-  if (appended == synced) unsynced_since_ms = files.ticks_ms();
-  appended = run.back().version;
-  is_marked = false;
+  if (!append_to_log(run)) return false;
   {
     const std::lock_guard guard(mutex);
     ordered = appended;
-    disk_full.reset();
-    log_bytes = log->bytes();
     stage.notify_all();
   }
   const std::uint64_t file = log->end().log;
@@ -150,9 +134,27 @@ bool Persister::State::append_stamped() {
   return true;
 }
 
-base::Result<void> Persister::State::append_to_log(std::span<const LogCommit> commits) {
-  TREMULA_TRY(take_site());
-  return log->append(commits, tree->edits());
+// Returns: false: nothing was appended; whoever waits was told why.
+bool Persister::State::append_to_log(std::span<const LogCommit> commits) {
+  base::Result<void> written = take_site();
+  if (written.ok()) written = log->append(commits, tree->edits());
+  if (!written.ok() && !base::is_disk_full(written.error())) {
+    fail(written.error());
+    return false;
+  }
+  const std::lock_guard guard(mutex);
+  if (!written.ok()) {
+    disk_full = written.error();
+    room.notify_all();
+    stage.notify_all();
+    return false;
+  }
+  disk_full.reset();
+  log_bytes = log->bytes();
+  if (appended == synced) unsynced_since_ms = files.ticks_ms();
+  appended = commits.back().version;
+  is_marked = false;
+  return true;
 }
 
 bool Persister::State::apply(const LogCommit& commit, std::uint64_t file) {
