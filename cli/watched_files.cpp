@@ -4,30 +4,28 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/forwarding_file.h"
+
 namespace tremula::cli {
 
-class WatchedFiles::Watched final : public base::File {
+class WatchedFiles::Watched final : public base::ForwardingFile {
  public:
   Watched(WatchedFiles& owner, std::unique_ptr<base::File> file)
-      : owner_(owner), file_(std::move(file)) {}
+      : ForwardingFile(std::move(file)), owner_(owner) {}
 
   base::Result<std::size_t> read(std::uint64_t offset, std::span<char> out) override {
-    auto got = file_->read(offset, out);
+    auto got = ForwardingFile::read(offset, out);
     if (got.ok()) owner_.moved(got.value());
     return got;
   }
   base::Result<void> write(std::uint64_t offset, std::string_view bytes) override {
-    auto done = file_->write(offset, bytes);
+    auto done = ForwardingFile::write(offset, bytes);
     if (done.ok()) owner_.moved(bytes.size());
     return done;
   }
-  base::Result<void> sync() override { return file_->sync(); }
-  base::Result<std::uint64_t> size() override { return file_->size(); }
-  base::Result<void> resize(std::uint64_t size) override { return file_->resize(size); }
 
  private:
   WatchedFiles& owner_;
-  std::unique_ptr<base::File> file_;
 };
 
 // What can't be listed or asked counts nothing: the call itself will say why.

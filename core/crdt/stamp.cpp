@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/hex.h"
+
 namespace tremula::crdt {
 
 namespace {
@@ -21,11 +23,7 @@ int hex_digit(char c) {
 }  // namespace
 
 void print_site(const SiteId& site, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  for (const unsigned char byte : site.bytes) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
+  base::put_hex(out, {reinterpret_cast<const char*>(site.bytes.data()), site.bytes.size()});
 }
 
 bool parse_site(std::string_view text, SiteId& site) {

@@ -93,9 +93,6 @@ class LevelTree final : public LsmTree {
   bool has_work() const override;
   base::Result<bool> work(std::size_t budget) override { return noted(work_slice(budget)); }
   base::Result<void> flush() override { return noted(flush_all()); }
-  base::Result<void> purge(TypeId type, AttrId attr) override {
-    return noted(purge_column(type, attr));
-  }
 
   const TreeState& state() const override { return manifest_->contents().state; }
   base::Result<void> set_state(const TreeState& state) override;
@@ -132,7 +129,6 @@ class LevelTree final : public LsmTree {
   base::Result<void> step_flush(std::size_t budget);
   base::Result<void> step_compaction(std::size_t budget);
   base::Result<void> flush_all();
-  base::Result<void> purge_column(TypeId type, AttrId attr);
   // After an error: on a full disk the job's files go, and it begins anew later.
   template <typename Job>
   base::Error give_up(std::optional<Job>& job, base::Error error);
@@ -342,24 +338,6 @@ base::Result<void> LevelTree::flush_all() {
       return {};
     }
   }
-}
-
-base::Result<void> LevelTree::purge_column(TypeId type, AttrId attr) {
-  TREMULA_TRY(flush_all());
-  const auto column = version_->columns.find({type, attr});
-  if (column == version_->columns.end()) return {};
-  if (compaction_job_) {
-    TREMULA_TRY(compaction_job_->abandon());
-    compaction_job_.reset();
-  }
-  ManifestEdit edit;
-  for (std::uint32_t level = 1; level <= column->second.levels.size(); ++level)
-    for (const FileRef& file : column->second.level(level))
-      edit.removed.push_back({level, file->info().number});
-  if (!column->second.young.empty()) edit.purged.push_back({type, attr, tree_files_.next_number()});
-  edit.next_file = tree_files_.next_number();
-  TREMULA_TRY(manifest_->append(edit));
-  return take_edit();
 }
 
 base::Result<void> LevelTree::set_state(const TreeState& state) {

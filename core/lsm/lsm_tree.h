@@ -133,9 +133,6 @@ class LsmTree {
   virtual base::Result<bool> work(std::size_t budget) = 0;
   // Does all of the flushing, the active memtable's too.
   virtual base::Result<void> flush() = 0;
-  // Takes away all entries of a (type, attr) that were applied so far, tombstones too. What is
-  // applied later counts. Flushes first; may be called again after a crash.
-  virtual base::Result<void> purge(triples::TypeId type, triples::AttrId attr) = 0;
 
   // --- State beside the files ---
   virtual const TreeState& state() const = 0;

@@ -4,6 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/checksum.h"
+#include "core/base/hex.h"
 
 namespace tremula::lsm {
 
@@ -12,7 +13,7 @@ using triples::TypeId;
 
 namespace {
 
-enum Tag : std::uint8_t { kState = 1, kNextFile, kAdded, kRemoved, kPurged };
+enum Tag : std::uint8_t { kState = 1, kNextFile, kAdded, kRemoved };
 
 base::Error damaged(std::string what) { return {base::ErrorCode::kCorrupt, std::move(what)}; }
 
@@ -92,29 +93,15 @@ bool take_item(std::uint8_t tag, base::ByteReader& from, ManifestEdit& edit) {
       FileGone& gone = edit.removed.emplace_back();
       return from.varint32(gone.level) && from.varint(gone.number);
     }
-    case kPurged: {
-      PurgedColumn& purged = edit.purged.emplace_back();
-      return take_id(from, purged.type) && take_id(from, purged.attr) && from.varint(purged.below);
-    }
     default: return false;
   }
 }
 
 std::string id_text(auto id) { return std::to_string(static_cast<std::uint32_t>(id)); }
 
-std::string hex_text(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const char byte : bytes) {
-    text.push_back(kDigits[static_cast<unsigned char>(byte) >> 4]);
-    text.push_back(kDigits[static_cast<unsigned char>(byte) & 15]);
-  }
-  return text;
-}
-
 // "3.2 #17", "3.keys 6b31"
 std::string key_text(TypeId type, AttrId attr, triples::Slot slot, const std::string& key) {
-  if (attr == kKeyAttr) return id_text(type) + ".keys " + hex_text(key);
+  if (attr == kKeyAttr) return id_text(type) + ".keys " + base::hex(key);
   return id_text(type) + "." + id_text(attr) + " #" + std::to_string(slot);
 }
 
@@ -131,8 +118,8 @@ std::string file_text(const LevelFile& file) {
 std::string state_text(const TreeState& state) {
   return "state: applied " + std::to_string(state.applied_version) + ", first log " +
          std::to_string(state.first_log) + ", log end " + std::to_string(state.log_end_number) +
-         ":" + std::to_string(state.log_end_offset) + ", site " + hex_text(state.site) + ", lock " +
-         std::to_string(state.lock_identity);
+         ":" + std::to_string(state.log_end_offset) + ", site " + base::hex(state.site) +
+         ", lock " + std::to_string(state.lock_identity);
 }
 
 }  // namespace
@@ -155,12 +142,6 @@ std::string encode_edit(const ManifestEdit& edit) {
   for (const LevelFile& file : edit.added) {
     base::put_u8(out, kAdded);
     put_file(file, out);
-  }
-  for (const PurgedColumn& purged : edit.purged) {
-    base::put_u8(out, kPurged);
-    base::put_varint(out, static_cast<std::uint64_t>(purged.type));
-    base::put_varint(out, static_cast<std::uint64_t>(purged.attr));
-    base::put_varint(out, purged.below);
   }
   return out;
 }
@@ -195,12 +176,6 @@ base::Result<void> apply_edit(ManifestContents& contents, const ManifestEdit& ed
     if (!contents.files.emplace(file.info.number, file).second)
       return damaged("adds " + sst_name(file.info.number) + ", which is there");
   }
-  contents.purged.insert(contents.purged.end(), edit.purged.begin(), edit.purged.end());
-  std::uint64_t oldest = contents.next_file;  // of level 0
-  for (const auto& [number, file] : contents.files)
-    if (file.level == 0) oldest = std::min(oldest, number);
-  std::erase_if(contents.purged,
-                [&](const PurgedColumn& purged) { return purged.below <= oldest; });
   return {};
 }
 
@@ -209,7 +184,6 @@ ManifestEdit whole_edit(const ManifestContents& contents) {
   edit.state = contents.state;
   edit.next_file = contents.next_file;
   for (const auto& [number, file] : contents.files) edit.added.push_back(file);
-  edit.purged = contents.purged;
   return edit;
 }
 
@@ -219,10 +193,6 @@ void dump_edit(const ManifestEdit& edit, const std::function<void(std::string_vi
   for (const FileGone& gone : edit.removed)
     line("-L" + std::to_string(gone.level) + " " + sst_name(gone.number));
   for (const LevelFile& file : edit.added) line(file_text(file));
-  for (const PurgedColumn& purged : edit.purged) {
-    line("purged " + id_text(purged.type) + "." + id_text(purged.attr) +
-         " in files of level 0 below " + std::to_string(purged.below));
-  }
 }
 
 namespace {

@@ -8,7 +8,7 @@
 //             | entries varint | tombstones varint | first key | last key
 //             key: type varint | attr varint | slot varint, or for kKeyAttr size varint, the bytes
 //   tag 4     a file less: level varint | number varint
-//   tag 5     purged column: type varint | attr varint | below varint
+//   tag 5     reserved; like any other number it is corrupt
 //
 // In an edit what goes is taken before what comes: a file that is moved to another level goes and
 // comes.
@@ -42,20 +42,12 @@ struct FileGone {
   std::uint32_t level = 0;
   std::uint64_t number = 0;
 };
-// The entries of a (type, attr) in files of level 0 that are numbered below don't count any more.
-struct PurgedColumn {
-  triples::TypeId type{};
-  triples::AttrId attr{};
-  std::uint64_t below = 0;
-  friend bool operator==(const PurgedColumn&, const PurgedColumn&) = default;
-};
 
 struct ManifestEdit {
   std::optional<TreeState> state;
   std::uint64_t next_file = 0;  // 0: as it was
   std::vector<LevelFile> added;
   std::vector<FileGone> removed;
-  std::vector<PurgedColumn> purged;
 };
 
 // What all edits together say.
@@ -63,7 +55,6 @@ struct ManifestContents {
   TreeState state;
   std::uint64_t next_file = 1;               // no file has this number or a greater one
   std::map<std::uint64_t, LevelFile> files;  // by number
-  std::vector<PurgedColumn> purged;          // as long as level 0 has a file below
 };
 
 std::string encode_edit(const ManifestEdit& edit);

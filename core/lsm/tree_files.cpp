@@ -3,30 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/forwarding_file.h"
+
 namespace tremula::lsm {
 
 namespace {
 
 // One of those that are held open.
-class HeldFile final : public base::File {
+class HeldFile final : public base::ForwardingFile {
  public:
   HeldFile(std::unique_ptr<base::File> file, std::shared_ptr<std::atomic<std::size_t>> held)
-      : file_(std::move(file)), held_(std::move(held)) {
+      : ForwardingFile(std::move(file)), held_(std::move(held)) {
     held_->fetch_add(1);
   }
   ~HeldFile() override { held_->fetch_sub(1); }
-  base::Result<std::size_t> read(std::uint64_t offset, std::span<char> out) override {
-    return file_->read(offset, out);
-  }
-  base::Result<void> write(std::uint64_t offset, std::string_view bytes) override {
-    return file_->write(offset, bytes);
-  }
-  base::Result<void> sync() override { return file_->sync(); }
-  base::Result<std::uint64_t> size() override { return file_->size(); }
-  base::Result<void> resize(std::uint64_t size) override { return file_->resize(size); }
 
  private:
-  std::unique_ptr<base::File> file_;
   std::shared_ptr<std::atomic<std::size_t>> held_;
 };
 

@@ -44,12 +44,6 @@ base::Result<void> sort_levels(ColumnFiles& column) {
   return {};
 }
 
-bool is_purged(const ManifestContents& contents, ColumnId id, std::uint64_t number) {
-  return std::any_of(contents.purged.begin(), contents.purged.end(), [&](const auto& purged) {
-    return purged.type == id.first && purged.attr == id.second && number < purged.below;
-  });
-}
-
 class VersionSnapshot final : public LsmSnapshot {
  public:
   explicit VersionSnapshot(VersionRef version) : version_(std::move(version)) {}
@@ -170,7 +164,6 @@ base::Result<VersionRef> make_version(const ManifestContents& contents, const Fi
   std::reverse(version->level0.begin(), version->level0.end());  // numbers ascend with age
   for (const FileRef& file : version->level0) {
     for (const TreeFile::Column& column : file->columns) {
-      if (is_purged(contents, column.id, file->info().number)) continue;
       version->columns[column.id].young.push_back(
           {file, column.first_block, column.end_block, column.bytes});
     }

@@ -8,18 +8,10 @@
 #include <vector>
 
 #include "core/base/checksum.h"
+#include "core/base/hex.h"
 
 namespace tremula::base {
 namespace {
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    text += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
-    text += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
-  }
-  return text;
-}
 
 std::vector<std::uint64_t> telling_numbers() {
   std::vector<std::uint64_t> numbers = {0, std::numeric_limits<std::uint64_t>::max()};

@@ -2,18 +2,10 @@
 #include <doctest/doctest.h>
 
 #include "tests/cli/process.h"
+#include "tests/support/text.h"
 
 namespace tremula::cli_test {
-namespace {
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-    ++count;
-  return count;
-}
-
-}  // namespace
+using support::count_of;
 
 TEST_CASE("demo: in a pipe it prints JSON lines and ends with the proof") {
   const Finished finished = run({"demo"});

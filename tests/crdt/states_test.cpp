@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/hex.h"
 #include "core/crdt/counter.h"
 #include "core/crdt/merge.h"
 #include "core/crdt/row_stamps.h"
@@ -33,12 +34,10 @@ Meta meta_of(std::uint64_t version, std::uint32_t site = 0, std::uint64_t db_ver
 bool same(const Meta& a, const Meta& b) { return a.stamp == b.stamp && a.position == b.position; }
 
 std::string hex(std::string_view bytes) {
-  constexpr char kHex[] = "0123456789abcdef";
   std::string text;
   for (const char c : bytes) {
     if (!text.empty()) text += ' ';
-    text += kHex[static_cast<unsigned char>(c) >> 4];
-    text += kHex[static_cast<unsigned char>(c) & 15];
+    base::put_hex(text, {&c, 1});
   }
   return text;
 }

@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +16,7 @@
 #include <string>
 
 #include "tests/db/history.h"
+#include "tests/support/child_process.h"
 
 namespace {
 
@@ -66,20 +66,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using support::Ended;
+using support::tell;
+
 constexpr std::uint64_t kCommitsBefore = 12;
 constexpr std::uint64_t kCommits = 60;
 constexpr int kRanOut = 7;
 
-struct Ended {
-  std::uint64_t acknowledged = 0;
-  bool survived = false;
-};
-
 // Commits, and tells each version that is ordered; 0 when all were made in peace.
 [[noreturn]] void live(const std::string& directory, std::int64_t allocations, int told) {
-  const auto tell = [told](std::uint64_t version) {
-    if (write(told, &version, sizeof version) != sizeof version) _exit(2);
-  };
   try {
     Database db = Database::open(directory, {.memory_bytes = 64U << 10}).value();
     for (std::uint64_t n = 1; n <= kCommits; ++n) {
@@ -87,44 +82,29 @@ struct Ended {
       if (!commit_next(db).ok()) _exit(3);
       if (n % 4 != 0) continue;
       if (!db.run("SYNC;").ok()) _exit(4);
-      tell(db.version());
+      tell(told, db.version());
     }
     if (allocations_left == 0) _exit(kRanOut);  // of the persister's thread, which has no say here
     allocations_left = -1;
   } catch (const std::bad_alloc&) {
     _exit(kRanOut);  // what the objects are now nobody knows: the process ends
   }
-  tell(0);
+  tell(told, 0);
   _exit(0);
 }
 
-Ended run_child(const std::string& directory, std::int64_t allocations) {
-  int ends[2];
-  REQUIRE(pipe(ends) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    close(ends[0]);
+Ended run_until_out_of_memory(const std::string& directory, std::int64_t allocations) {
+  const Ended ended = support::run_child([&](int told) {
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     const int nowhere = ::open("/dev/null", O_WRONLY);  // std::terminate() talks
     dup2(nowhere, STDERR_FILENO);
-    live(directory, allocations, ends[1]);
-  }
-  close(ends[1]);
-  Ended ended;
-  std::uint64_t version = 0;
-  while (read(ends[0], &version, sizeof version) == sizeof version) {
-    ended.survived = version == 0;
-    if (version != 0) ended.acknowledged = version;
-  }
-  close(ends[0]);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status)) {
-    REQUIRE(WEXITSTATUS(status) == (ended.survived ? 0 : kRanOut));
+    live(directory, allocations, told);
+  });
+  if (WIFEXITED(ended.status)) {
+    REQUIRE(WEXITSTATUS(ended.status) == (ended.survived ? 0 : kRanOut));
   } else {
-    REQUIRE(WTERMSIG(status) == SIGABRT);
+    REQUIRE(WTERMSIG(ended.status) == SIGABRT);
   }
   return ended;
 }
@@ -140,7 +120,7 @@ TEST_CASE("memory: an allocation that fails loses nothing that was acknowledged"
   for (std::int64_t allocations = 1; allocations < 1'000'000; allocations += step, ++failures) {
     CAPTURE(allocations);
     const std::string directory = folder + "/" + std::to_string(allocations);
-    const Ended ended = run_child(directory, allocations);
+    const Ended ended = run_until_out_of_memory(directory, allocations);
     Database db = Database::open(directory).value();
     REQUIRE(db.version() >= ended.acknowledged);
     REQUIRE(ended.acknowledged + 4 >= kCommitsBefore);

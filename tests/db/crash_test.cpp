@@ -16,12 +16,16 @@
 #include "db/open_on.h"
 #include "persist/posix_file_system.h"
 #include "tests/db/history.h"
+#include "tests/support/child_process.h"
 #include "tests/support/fault_file_system.h"
 
 namespace tremula::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+using support::Ended;
+using support::tell;
 
 class Folder {
  public:
@@ -49,9 +53,6 @@ Options options_of(std::uint64_t seed) {
 [[noreturn]] void live(base::FileSystem& files, const std::string& directory, std::uint64_t seed,
                        std::uint64_t commits, int told) {
   const auto borrowed = std::shared_ptr<base::FileSystem>(&files, [](base::FileSystem*) {});
-  const auto tell = [told](std::uint64_t version) {
-    if (write(told, &version, sizeof version) != sizeof version) _exit(2);
-  };
   {
     auto opened = db::OpenOn::open(borrowed, directory, options_of(seed));
     if (!opened.ok()) _exit(3);
@@ -61,44 +62,18 @@ Options options_of(std::uint64_t seed) {
       if (i % 4 != 0) continue;
       if (i % 16 == 0 && !db.wait_durable({db.version()}).ok()) _exit(5);
       if (!db.run("SYNC;").ok()) _exit(6);
-      tell(db.version());
+      tell(told, db.version());
     }
   }
-  tell(0);
+  tell(told, 0);
   _exit(0);
 }
-
-struct Ended {
-  std::uint64_t acknowledged = 0;
-  bool survived = false;
-};
 
 // Runs `life` in a child; `kill_after_us`: then it is killed, unless it is 0.
 template <typename Life>
 Ended run_child(Life life, unsigned kill_after_us) {
-  int ends[2];
-  REQUIRE(pipe(ends) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    close(ends[0]);
-    life(ends[1]);
-  }
-  close(ends[1]);
-  if (kill_after_us > 0) {
-    usleep(kill_after_us);  // the moment is the test: nothing is waited for
-    kill(child, SIGKILL);
-  }
-  Ended ended;
-  std::uint64_t version = 0;
-  while (read(ends[0], &version, sizeof version) == sizeof version) {
-    ended.survived = version == 0;
-    if (version != 0) ended.acknowledged = version;
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status)) REQUIRE(WEXITSTATUS(status) == 0);
+  const Ended ended = support::run_child(life, kill_after_us);
+  if (WIFEXITED(ended.status)) REQUIRE(WEXITSTATUS(ended.status) == 0);
   return ended;
 }
 

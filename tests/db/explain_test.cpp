@@ -3,10 +3,13 @@
 
 #include <string>
 
+#include "tests/support/text.h"
 #include "tremula/tremula.h"
 
 namespace tremula::test {
 namespace {
+
+using support::count_of;
 
 constexpr const char* kSchema =
     "TABLE P = 1 (Id INT = 1 KEY, Name TEXT = 2);"
@@ -18,13 +21,6 @@ constexpr const char* kSchema =
 constexpr const char* kTwice =
     "SELECT { p.Name, n: (SELECT count(*) FROM C AS c WHERE c.P = p.Id), "
     "m: (SELECT count(*) FROM C AS c WHERE c.P = p.Id) + 1 } FROM P AS p ORDER BY p.Name";
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-    ++count;
-  return count;
-}
 
 }  // namespace
 

@@ -131,12 +131,6 @@ std::string History::show(TypeId type, AttrId attr) const {
   return text;
 }
 
-void History::purge(TypeId type, AttrId attr) {
-  std::erase_if(entries_, [&](const auto& entry) {
-    return entry.first.type == type && entry.first.attr == attr;
-  });
-}
-
 Slot History::find(TypeId type, const std::string& key) const {
   const auto table = tables_.find(type);
   if (table == tables_.end()) return kNoSlot;

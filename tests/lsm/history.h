@@ -38,8 +38,6 @@ class History {
   std::string show() const;
   // Those of one (type, attr).
   std::string show(triples::TypeId type, triples::AttrId attr) const;
-  // Takes away all entries of a (type, attr).
-  void purge(triples::TypeId type, triples::AttrId attr);
   // kNoSlot if the key is dead or was never there.
   triples::Slot find(triples::TypeId type, const std::string& key) const;
   std::vector<std::string> all_keys(triples::TypeId type) const;

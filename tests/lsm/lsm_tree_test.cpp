@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/forwarding_file.h"
 #include "persist/memory_file_system.h"
 #include "tests/lsm/history.h"
 #include "tests/lsm/sst_support.h"
@@ -50,23 +51,13 @@ class CountingFiles final : public MemoryFileSystem {
   std::size_t most_open = 0;
 
  private:
-  class Counted final : public base::File {
+  class Counted final : public base::ForwardingFile {
    public:
     Counted(std::unique_ptr<base::File> file, std::size_t& open)
-        : file_(std::move(file)), open_(&open) {}
+        : ForwardingFile(std::move(file)), open_(&open) {}
     ~Counted() override { --*open_; }
-    base::Result<std::size_t> read(std::uint64_t offset, std::span<char> out) override {
-      return file_->read(offset, out);
-    }
-    base::Result<void> write(std::uint64_t offset, std::string_view bytes) override {
-      return file_->write(offset, bytes);
-    }
-    base::Result<void> sync() override { return file_->sync(); }
-    base::Result<std::uint64_t> size() override { return file_->size(); }
-    base::Result<void> resize(std::uint64_t size) override { return file_->resize(size); }
 
    private:
-    std::unique_ptr<base::File> file_;
     std::size_t* open_;
   };
 };
@@ -318,34 +309,6 @@ TEST_CASE("lsm_tree: deleted rows leave their dead keys alone at the bottom") {
   const auto snapshot = tree->snapshot();
   CHECK(snapshot->columns() == std::vector{std::pair{TypeId{1}, kKeyAttr}});
   CHECK(snapshot->find_key(TypeId{1}, "key7").value() == kNoSlot);
-}
-
-TEST_CASE("lsm_tree: a purged column is gone, and what is written to it later is there") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
-    MemoryFileSystem files;
-    History history(seed, {.types = 2, .attrs = 3, .keys = 40, .rows_of_commit = 4});
-    auto tree = open_tree(files, tiny_options());
-    for (int i = 0; i < 600; ++i) {
-      const std::string_view record = history.commit();
-      REQUIRE(tree->apply(record, history.version(), 1).ok());
-      if (tree->wants_freeze() && tree->can_freeze()) tree->freeze();
-      if (tree->has_work()) REQUIRE(tree->work(500).ok());
-      if (i % 97 == 0) {
-        REQUIRE(tree->purge(TypeId{1}, AttrId{2}).ok());
-        history.purge(TypeId{1}, AttrId{2});
-        CHECK(testing::show(*tree->snapshot()) == history.show());
-        if (i % 2 == 0) {
-          tree.reset();
-          tree = open_tree(files, tiny_options());
-          CHECK(testing::show(*tree->snapshot()) == history.show());
-        }
-      }
-    }
-    REQUIRE(tree->flush().ok());
-    REQUIRE(testing::work_all(*tree).ok());
-    CHECK(testing::show(*tree->snapshot()) == history.show());
-  }
 }
 
 TEST_CASE("lsm_tree: values of a megabyte are kept, and files stay near their bound") {

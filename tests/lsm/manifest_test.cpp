@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/checksum.h"
+#include "core/base/hex.h"
 #include "persist/memory_file_system.h"
 #include "tests/lsm/tree_support.h"
 
@@ -56,16 +57,6 @@ std::string dump(base::FileSystem& files) {
   return dumped.ok() ? text : dumped.error().message;
 }
 
-std::string hex(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const char byte : bytes) {
-    text.push_back(kDigits[static_cast<unsigned char>(byte) >> 4]);
-    text.push_back(kDigits[static_cast<unsigned char>(byte) & 15]);
-  }
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("manifest: names of files go there and back") {
@@ -88,23 +79,23 @@ TEST_CASE("manifest: its bytes are those of the format") {
   REQUIRE(manifest->append(edit).ok());
   const std::string bytes = file_bytes(files, kPath);
   REQUIRE(bytes.size() == 1621);
-  CHECK(hex(bytes.substr(0, 32)) ==
+  CHECK(base::hex(bytes.substr(0, 32)) ==
         "5452454d4d414e0a"
         "01000000"
         "00000000"
         "0100000000000000"
         "741b89e866fdce29");
-  CHECK(hex(bytes.substr(512, 32)) ==
+  CHECK(base::hex(bytes.substr(512, 32)) ==
         "0200000000000000"
         "5506000000000000"
         "8f541028915badf5"
         "22c2dd734b57f1f3");
-  CHECK(hex(bytes.substr(1024, 32)) ==
+  CHECK(base::hex(bytes.substr(1024, 32)) ==
         "0100000000000000"
         "2406000000000000"
         "73c269447f2447e6"
         "1f44d2578508bf08");
-  CHECK(hex(bytes.substr(1536)) ==
+  CHECK(base::hex(bytes.substr(1536)) ==
         "73c269447f2447e6"
         "10000000"
         "0100000000000000"  // edit 1: 16 bytes
@@ -146,9 +137,7 @@ TEST_CASE("manifest: edits are found again, each a line of the dump") {
   edit.added.push_back({2, column_file(1, 0, 9)});
   edit.state = TreeState{7, 3, 4, 500, "0123456789abcdef", 99};
   REQUIRE(manifest->append(edit).ok());
-  ManifestEdit purge = adding(0, column_file(3, 0, 5));
-  purge.purged.push_back({TypeId{1}, AttrId{2}, 4});
-  REQUIRE(manifest->append(purge).ok());
+  REQUIRE(manifest->append(adding(0, column_file(3, 0, 5))).ok());
   CHECK(manifest->edits() == 4);
   CHECK(dump(files) ==
         "edit 1 at offset 1536\n"
@@ -170,15 +159,13 @@ TEST_CASE("manifest: edits are found again, each a line of the dump") {
         "edit 4 at offset 1713\n"
         "  next file 4\n"
         "  +L0 SST-000003 1003 bytes, checksum 0306090c0f121518, 6 entries, 0 tombstones, "
-        "1.2 #0 to 1.2 #5\n"
-        "  purged 1.2 in files of level 0 below 4\n");
+        "1.2 #0 to 1.2 #5\n");
   const ManifestContents before = manifest->contents();
   manifest = open_manifest(files);
   CHECK(manifest->edits() == 4);
   CHECK(manifest->contents().state == before.state);
   CHECK(manifest->contents().next_file == 4);
   CHECK(manifest->contents().files == before.files);
-  CHECK(manifest->contents().purged == before.purged);
 }
 
 TEST_CASE("manifest: what contradicts what is there is corrupt and not written") {
@@ -201,19 +188,13 @@ TEST_CASE("manifest: what contradicts what is there is corrupt and not written")
   CHECK(manifest->edits() == 2);
 }
 
-TEST_CASE("manifest: a purge is forgotten with the last file that it is about") {
-  MemoryFileSystem files;
-  auto manifest = open_manifest(files);
-  REQUIRE(manifest->append(adding(0, column_file(1, 0, 9))).ok());
-  ManifestEdit purge;
-  purge.purged.push_back({TypeId{1}, AttrId{2}, 2});
-  REQUIRE(manifest->append(purge).ok());
-  REQUIRE(manifest->append(adding(0, column_file(2, 0, 9))).ok());
-  CHECK(manifest->contents().purged.size() == 1);
-  ManifestEdit compacted;
-  compacted.removed.push_back({0, 1});
-  REQUIRE(manifest->append(compacted).ok());
-  CHECK(manifest->contents().purged.empty());
+TEST_CASE("manifest: an item of an unknown kind is corrupt, the reserved number's too") {
+  for (const char tag : {'\0', '\5', '\6', '\xff'}) {
+    const auto edit = decode_edit(std::string("\2\7", 2) + tag + std::string("\1\2\3", 3));
+    REQUIRE(!edit.ok());
+    CHECK(edit.error().code == base::ErrorCode::kCorrupt);
+    CHECK(edit.error().message.find("a broken item at its byte 2") != std::string::npos);
+  }
 }
 
 TEST_CASE("manifest: when it has grown it is written anew, and the count goes on") {
@@ -249,7 +230,6 @@ TEST_CASE("manifest: broken bodies of edits are refused, or are other edits as w
   edit.added[1].info.last_attr = kKeyAttr;
   edit.added[1].info.last_key = "key";
   edit.state = TreeState{7, 3, 4, 500, "0123456789abcdef", 99};
-  edit.purged.push_back({TypeId{1}, AttrId{2}, 4});
   const std::string whole = encode_edit(edit);
   CHECK(encode_edit(decode_edit(whole).value()) == whole);
   std::size_t refused = 0;

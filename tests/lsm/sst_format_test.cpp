@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/hex.h"
 #include "core/lsm/sst.h"
 #include "tests/lsm/sst_support.h"
 
@@ -38,12 +39,10 @@ std::vector<OwnedEntry> example() {
 }
 
 std::string hex(const std::string& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (const char c : bytes) {
     if (!text.empty()) text += ' ';
-    text += kDigits[static_cast<unsigned char>(c) >> 4];
-    text += kDigits[static_cast<unsigned char>(c) & 15];
+    tremula::base::put_hex(text, {&c, 1});
   }
   return text;
 }

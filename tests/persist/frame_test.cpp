@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/hex.h"
 #include "persist/messages.h"
 
 namespace tremula::persist {
@@ -36,12 +37,10 @@ std::string read_all(FrameReader& reader) {
 }
 
 std::string hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (i > 0 && i % 8 == 0) text += i % 16 == 0 ? '\n' : ' ';
-    text += kDigits[static_cast<unsigned char>(bytes[i]) >> 4];
-    text += kDigits[static_cast<unsigned char>(bytes[i]) & 15];
+    base::put_hex(text, bytes.substr(i, 1));
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/hex.h"
 #include "core/triples/commit_record.h"
 #include "persist/log_format.h"
 #include "persist/memory_file_system.h"
@@ -52,8 +53,7 @@ std::string dump_of(base::FileSystem& files, const LogRecovery& recovery) {
 std::string hex_of(std::string_view bytes) {
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    text += "0123456789abcdef"[static_cast<unsigned char>(bytes[i]) >> 4];
-    text += "0123456789abcdef"[static_cast<unsigned char>(bytes[i]) & 15];
+    base::put_hex(text, bytes.substr(i, 1));
     text += i % 8 == 7 ? '\n' : ' ';
   }
   return text;

@@ -9,9 +9,11 @@
 #include <random>
 #include <vector>
 
+#include "core/base/hex.h"
 #include "tests/triples/describe.h"
 
 using namespace tremula::triples;
+using tremula::base::hex;
 
 namespace {
 
@@ -55,16 +57,6 @@ std::string encoded(Value value, Direction direction = Direction::kAscending,
                     Nulls nulls = Nulls::kFirst) {
   std::string out;
   encode_ordered(value, out, direction, nulls);
-  return out;
-}
-
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const char* digits = "0123456789abcdef";
-    out += digits[static_cast<unsigned char>(c) >> 4];
-    out += digits[static_cast<unsigned char>(c) & 15];
-  }
   return out;
 }
 
