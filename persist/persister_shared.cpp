@@ -201,6 +201,8 @@ bool Persister::State::order_one(const Submitted& submitted) {
       return false;
     }
     if (outcome.value() == Orderer::Outcome::kRefused) refuse(submitted, orderer->refusal());
+    // The host before had ordered it, and its end came before its word. A client's welcome says so.
+    if (outcome.value() == Orderer::Outcome::kKnown) acknowledge_own(submitted);
     if (outcome.value() != Orderer::Outcome::kEffect) {
       drop_front();
       return true;
@@ -234,17 +236,25 @@ bool Persister::State::append(const Submitted& submitted) {
   may_freeze = effect_is_last;
   const bool applied = apply(commit, log->end().log);
   effect.clear();
-  const bool is_own = submitted.process == options.process;
-  if (is_own) own_ordered = submitted.number;
-  if (!is_own && hub) hub->acknowledge(submitted.process, submitted.number);
+  if (submitted.process != options.process && hub)
+    hub->acknowledge(submitted.process, submitted.number);
   {
     const std::lock_guard guard(mutex);
     ordered = this->submitted = appended;
-    if (is_own) own_acknowledged = submitted.number;
     stage.notify_all();
   }
+  acknowledge_own(submitted);
   drop_front();
   return applied;
+}
+
+// If it is this process's: whoever waits for it waits no longer.
+void Persister::State::acknowledge_own(const Submitted& submitted) {
+  if (submitted.process != options.process) return;
+  own_ordered = submitted.number;
+  const std::lock_guard guard(mutex);
+  own_acknowledged = submitted.number;
+  stage.notify_all();
 }
 
 void Persister::State::refuse(const Submitted& submitted, const base::Error& error) {

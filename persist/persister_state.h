@@ -75,6 +75,7 @@ struct Persister::State final : HubHost {
   bool order_one(const Submitted& submitted);
   bool append(const Submitted& submitted);
   base::Result<void> stamp_effect();
+  void acknowledge_own(const Submitted& submitted);
   void refuse(const Submitted& submitted, const base::Error& error);
   void drop_front();
   void tell();  // everybody, how far it is

@@ -187,6 +187,28 @@ TEST_CASE("shared persister: a host that takes over knows what was ordered and o
   CHECK(shared.read(tail, 2) == "2:~0=ada ");
 }
 
+TEST_CASE("shared persister: who takes over hears that his last transaction was ordered before") {
+  Shared shared;
+  shared.open();
+  shared.join();
+  REQUIRE(shared.link->submit(1, put_name(0, 5, "eve")).ok());
+  shared.run();
+  REQUIRE(shared.persister->close().ok());
+  // The client has not heard of it, takes over, and sends it again.
+  shared.link.reset();
+  shared.options.process = kClient;
+  shared.options.shared_at_once = true;
+  shared.board = WatermarkBoard::make().value();
+  shared.options.board = shared.board.get();
+  shared.open();
+  REQUIRE(shared.persister->submit_intents(1, put_name(0, 5, "eve")).ok());
+  shared.run();
+  CHECK(shared.persister->status().ordered == 1);
+  REQUIRE(shared.board->read().acknowledged == 1);
+  CHECK(shared.persister->wait_acknowledged(1).ok());
+  CHECK(shared.persister->close().ok());
+}
+
 TEST_CASE("shared persister: the log is kept for a slow process, up to a bound") {
   Shared shared;
   shared.options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
