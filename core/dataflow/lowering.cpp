@@ -293,9 +293,21 @@ void BlockLowering::find_reverse(Site& site) {
   site.reverse_source = static_cast<int>(site.probe[0].source);
 }
 
-BlockProperty BlockLowering::lower_property(const Property& property) {
+namespace {
+
+BlockProperty named_property(const std::string& name) {
   BlockProperty made;
-  made.name = property.name;
+  made.name = name;
+  made.label = ",";
+  triples::print_json_string(name, made.label);
+  made.label += ':';
+  return made;
+}
+
+}  // namespace
+
+BlockProperty BlockLowering::lower_property(const Property& property) {
+  BlockProperty made = named_property(property.name);
   made.kind = property.kind;
   switch (property.kind) {
     case PropertyKind::kValue: made.node = lower(*property.expr); break;
@@ -336,8 +348,7 @@ void BlockLowering::lower_shape() {
       block_->properties.push_back(lower_property(property));
       continue;
     }
-    BlockProperty column;
-    column.name = property.name;
+    BlockProperty column = named_property(property.name);
     column.node = column_node(0, static_cast<std::uint32_t>(i));
     block_->properties.push_back(std::move(column));
   }

@@ -8,8 +8,10 @@
 
 namespace tremula::dataflow {
 
+using triples::Kind;
 using triples::Side;
 using triples::Slot;
+using triples::Value;
 
 namespace {
 
@@ -178,7 +180,7 @@ class Differ {
 
   void value(const BlockProperty& p, const RowContext& old_row, const RowContext& new_row,
              bool named) {
-    const triples::Value a = evaluate(p.node, old_row), b = evaluate(p.node, new_row);
+    const Value a = evaluate(p.node, old_row), b = evaluate(p.node, new_row);
     if (identical(a, b)) return;
     std::string &old_text = scratch_.other, &new_text = scratch_.text;
     old_text.clear();
@@ -288,13 +290,29 @@ class Differ {
     for (std::size_t i = first; i <= last; ++i) {
       const Place before{&old_instance, old_instance.row_at(i, Side::kOld)};
       const Place after{&new_instance, new_instance.row_at(i, Side::kNew)};
-      if (text_of(before, Side::kOld) == text_of(after, Side::kNew)) continue;
+      if (!differ_plainly(before, after) &&
+          text_of(before, Side::kOld) == text_of(after, Side::kNew))
+        continue;
       if (!same) return false;
       if (RowTexts* known = new_instance.core().texts_of(new_instance))
         known->different_at = static_cast<std::uint32_t>(offset + i);
       return false;
     }
     return true;
+  }
+
+  // Whether a plain value tells the rows apart, so that neither need be printed with all below it.
+  static bool differ_plainly(const Place& before, const Place& after) {
+    Slot old_scratch, new_scratch;
+    const RowContext old_row = before.instance->shape_context(before.row, Side::kOld, old_scratch);
+    const RowContext new_row = after.instance->shape_context(after.row, Side::kNew, new_scratch);
+    for (const BlockProperty& p : after.instance->block().properties) {
+      if (p.kind != PropertyKind::kValue || !p.node.is_column()) continue;
+      const Value a = evaluate(p.node, old_row), b = evaluate(p.node, new_row);
+      const bool told = a.kind == Kind::kInt || a.kind == Kind::kText;
+      if (told && a.kind == b.kind && !identical(a, b)) return true;
+    }
+    return false;
   }
 
   void write_step(const ArrayStep& step, const std::pair<Place, Place>& rows) {

@@ -21,10 +21,8 @@ void print_object(const BlockInstance* instance, const std::vector<BlockProperty
   out += '{';
   bool first = true;
   for (const BlockProperty& property : properties) {
-    if (!first) out += ',';
+    out.append(property.label, first ? 1 : 0);
     first = false;
-    triples::print_json_string(property.name, out);
-    out += ':';
     print_any(instance, property, row, out);
   }
   out += '}';

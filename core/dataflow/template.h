@@ -197,6 +197,7 @@ struct Core {
 
 struct BlockProperty {
   std::string name;
+  std::string label;  // `,"name":`
   PropertyKind kind = PropertyKind::kValue;
   Node node;                              // of kValue
   std::uint32_t site = 0;                 // of kArray, kSingle

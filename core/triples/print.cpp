@@ -17,16 +17,18 @@ bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 
 std::size_t plain_size(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
   constexpr std::uint64_t kHigh = kOnes * 0x80;
-  std::size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
+  const auto are_plain = [&text](std::size_t at) {
     std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, 8);
+    std::memcpy(&word, text.data() + at, 8);
     const std::uint64_t quote = word ^ kOnes * '"';
     const std::uint64_t backslash = word ^ kOnes * '\\';
     const std::uint64_t found = ((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
                                 ((backslash - kOnes) & ~backslash);
-    if ((found & kHigh) != 0) break;
-  }
+    return (found & kHigh) == 0;
+  };
+  std::size_t i = 0;
+  while (i + 8 <= text.size() && are_plain(i)) i += 8;
+  if (i + 8 > text.size() && text.size() >= 8 && are_plain(text.size() - 8)) return text.size();
   while (i < text.size() && !needs_escape(text[i])) ++i;
   return i;
 }
