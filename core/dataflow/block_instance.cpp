@@ -21,17 +21,28 @@ std::size_t whole_number(Value value) {
 
 }  // namespace
 
-BlockParts::BlockParts(BlockInstance& owner, const Block& block)
-    : sites(owner, SiteScope::kShape, block.sites) {
+BlockParts::BlockParts(BlockInstance& owner, const Block& block) {
+  if (!block.sites.empty())
+    sites = std::make_unique<SiteHolder>(owner, SiteScope::kShape, block.sites);
   if (!block.members.empty()) members = std::make_unique<Members>();
   if (block.use == SiteKind::kDerived) derived = std::make_unique<DerivedRelation>();
 }
 
-BlockInstance::BlockInstance(Block& block) : Instance(block.rank), block_(block) {
-  if (!block.root || !block.sites.empty()) parts_ = std::make_unique<BlockParts>(*this, block);
+bool BlockParts::any(const Block& block) {
+  return !block.sites.empty() || !block.members.empty() || block.use == SiteKind::kDerived;
 }
 
-BlockInstance::~BlockInstance() = default;
+BlockInstance::BlockInstance(Block& block) : Instance(block.rank), block_(block) {
+  if (block.root)
+    users_.listeners = nullptr;
+  else
+    std::construct_at(&users_.parents);
+  if (BlockParts::any(block)) parts_ = std::make_unique<BlockParts>(*this, block);
+}
+
+BlockInstance::~BlockInstance() {
+  if (!block_.root) std::destroy_at(&users_.parents);
+}
 
 BlockStep& BlockInstance::step() {
   if (!step_) {
@@ -53,15 +64,12 @@ void BlockInstance::hydrate(std::span<const Value> parameters) {
   core_->add_reader(*this);
   if (!parts_) return;
   Slot scratch;
-  parts_->sites.open(shape_context(0, Side::kNew, scratch));
-  if (!block_.sites.empty() || parts_->derived || parts_->members) {
-    for_each_row([this](RowId row) {
-      update_row_sites(row, false, true);
-      if (parts_->derived) derive_row(row, true);
-      if (parts_->members) count_member(row, false, true);
-    });
-  }
-  settle_members();
+  if (parts_->sites) parts_->sites->open(shape_context(0, Side::kNew, scratch));
+  for_each_row([this](RowId row) {
+    update_row_sites(row, false, true);
+    if (parts_->derived) derive_row(row, true);
+    if (parts_->members) count_member(row, false, true);
+  });
   if (parts_->derived) parts_->derived->settle();
 }
 
@@ -79,9 +87,9 @@ void BlockInstance::release_children() {
       Slot scratch;
       const RowContext context = shape_context(row, engine().present(), scratch);
       for (std::uint32_t s = 0; s < block_.sites.size(); ++s)
-        parts_->sites.release(s, row, context);
+        parts_->sites->release(s, row, context);
     });
-  if (parts_) parts_->sites.close();
+  if (SiteHolder* sites = sites_or_null()) sites->close();
   core_->remove_reader(*this);
   block_.core->directory->release(*core_);
 }
@@ -89,28 +97,34 @@ void BlockInstance::release_children() {
 void BlockInstance::add_parent(std::string_view key, const ParentRef& parent) {
   ++uses_;
   if (!engine().live) return;
-  if (parts_->members)
-    parts_->members->parents[key].add(parent);
-  else
-    parts_->parents.add(parent);
+  if (key.empty()) {
+    users_.parents.add(parent);
+    return;
+  }
+  Members& members = *parts_->members;
+  if (!members.parents)
+    members.parents = std::make_unique<base::FlatMap<std::string, ParentList>>();
+  (*members.parents)[key].add(parent);
 }
 
 void BlockInstance::remove_parent(std::string_view key, const ParentRef& parent) {
   --uses_;
-  if (!parts_->members) {
-    parts_->parents.remove(parent);
+  if (key.empty()) {
+    users_.parents.remove(parent);
     return;
   }
-  ParentList* list = parts_->members->parents.find(key);
+  Members& members = *parts_->members;
+  ParentList* list = members.parents ? members.parents->find(key) : nullptr;
   TREMULA_ASSERT(list != nullptr);
   list->remove(parent);
-  if (list->empty()) parts_->members->parents.erase(key);
+  if (list->empty()) members.parents->erase(key);
+  if (members.parents->empty()) members.parents.reset();
 }
 
 RowContext BlockInstance::shape_context(RowId row, Side side, Slot& scratch) const {
   RowContext context = core_->row_context(row, side, scratch);
   context.parameters = parameters().data();
-  context.sites = parts_ ? &parts_->sites : nullptr;
+  context.sites = sites_or_null();
   return context;
 }
 
@@ -163,15 +177,16 @@ Value BlockInstance::scalar(Side side) const {
 }
 
 Value BlockInstance::contains(std::string_view key, bool has_null, Side side) const {
-  const bool old_side = side == Side::kOld;
   const Members& members = *parts_->members;
+  const MembersBefore* before =
+      side == Side::kOld && step_ && step_->members_before.noted ? &step_->members_before : nullptr;
   if (block_.use == SiteKind::kIn) {
-    if ((old_side ? members.total_old : members.total_new) == 0) return Value::boolean_of(false);
+    if ((before ? before->total : members.total) == 0) return Value::boolean_of(false);
     if (has_null) return Value::null();
   }
-  if (const Member* member = members.counted.find(key))
-    if ((old_side ? member->count_old : member->count_new) > 0) return Value::boolean_of(true);
-  if (block_.use == SiteKind::kIn && (old_side ? members.nulls_old : members.nulls_new) > 0)
+  const std::uint32_t* changed = before ? before->counts.find(key) : nullptr;
+  if ((changed ? *changed : members.counts.count(key)) > 0) return Value::boolean_of(true);
+  if (block_.use == SiteKind::kIn && (before ? before->nulls : members.nulls) > 0)
     return Value::null();
   return Value::boolean_of(false);
 }
@@ -191,10 +206,11 @@ void BlockInstance::member_changed(SiteScope, std::uint32_t, std::string_view) {
 }
 
 void BlockInstance::update_row_sites(RowId row, bool in_old, bool in_new) {
+  if (block_.sites.empty()) return;
   Slot scratch;
   const RowContext context = shape_context(row, Side::kNew, scratch);
   for (std::uint32_t s = 0; s < block_.sites.size(); ++s)
-    parts_->sites.update(s, row, context, in_old, in_new);
+    parts_->sites->update(s, row, context, in_old, in_new);
 }
 
 void BlockInstance::drain() {
@@ -210,7 +226,7 @@ void BlockInstance::drain() {
   note_touched_rows();
   if (parts_) {
     for (const RowDelta& delta : deltas) {
-      if (!block_.sites.empty()) update_row_sites(delta.row, delta.in_old, delta.in_new);
+      update_row_sites(delta.row, delta.in_old, delta.in_new);
       if (parts_->members) count_member(delta.row, delta.in_old, delta.in_new);
       if (parts_->derived) derive_row(delta.row, delta.in_new);
     }
@@ -290,7 +306,7 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
     // A member stands in the core, unless a window or groups stand between: then in the shape.
     RowContext context = core_->row_context(row, side, scratch);
     context.parameters = parameters().data();
-    if (!block_.sites.empty()) context.sites = &parts_->sites;
+    if (!block_.sites.empty()) context.sites = parts_->sites.get();
     const int s = static_cast<int>(side);
     for (const Node& node : block_.members) {
       const Value value = evaluate(node, context);
@@ -298,36 +314,29 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
       triples::encode_ordered(value, key[s]);
     }
   }
+  note_members();
   Members& members = *parts_->members;
-  members.total_new += in_new;
-  members.total_new -= in_old;
-  members.nulls_new += in_new && null[1];
-  members.nulls_new -= in_old && null[0];
+  members.total += in_new;
+  members.total -= in_old;
+  members.nulls += in_new && null[1];
+  members.nulls -= in_old && null[0];
   if (in_old && in_new && key[0] == key[1]) return;
-  auto touch = [&members](const std::string& member_key) -> Member& {
-    Member& member = members.counted[member_key];
-    if (!member.touched) {
-      member.touched = true;
-      members.touched.push_back(member_key);
-    }
-    return member;
-  };
-  if (in_old && !null[0]) --touch(key[0]).count_new;
-  if (in_new && !null[1]) ++touch(key[1]).count_new;
+  if (in_old && !null[0]) count_key(key[0], -1);
+  if (in_new && !null[1]) count_key(key[1], 1);
 }
 
-void BlockInstance::settle_members() {
-  if (!parts_->members) return;
-  Members& members = *parts_->members;
-  for (const std::string& key : members.touched) {
-    Member& member = *members.counted.find(key);
-    member.touched = false;
-    member.count_old = member.count_new;
-    if (member.count_new == 0) members.counted.erase(key);
-  }
-  members.touched.clear();
-  members.nulls_old = members.nulls_new;
-  members.total_old = members.total_new;
+// Before the first change of a step.
+void BlockInstance::note_members() {
+  if (!step_ || step_->members_before.noted) return;
+  MembersBefore& before = step_->members_before;
+  before.noted = true;
+  before.nulls = parts_->members->nulls;
+  before.total = parts_->members->total;
+}
+
+void BlockInstance::count_key(std::string_view key, int by) {
+  const std::uint32_t before = parts_->members->counts.change(key, by);
+  if (step_) step_->members_before.counts.insert(key, before);
 }
 
 // Gives the row of a derived table its values on the new side.
@@ -352,28 +361,28 @@ void tell(const ParentList& parents) {
 }  // namespace
 
 void BlockInstance::tell_all() {
-  tell(parts_->parents);
-  if (!parts_->members) return;
-  for (const auto& entry : parts_->members->parents) tell(entry.value);
+  tell(users_.parents);
+  if (!members() || !members()->parents) return;
+  for (const auto& entry : *members()->parents) tell(entry.value);
 }
 
 void BlockInstance::tell_members() {
+  const MembersBefore& before = step_->members_before;
+  if (!before.noted) return;
   const Members& members = *parts_->members;
-  const bool nulls =
-      block_.use == SiteKind::kIn && ((members.nulls_old > 0) != (members.nulls_new > 0) ||
-                                      (members.total_old > 0) != (members.total_new > 0));
-  if (nulls) {
+  if (block_.use == SiteKind::kIn &&
+      ((before.nulls > 0) != (members.nulls > 0) || (before.total > 0) != (members.total > 0))) {
     tell_all();
     return;
   }
-  for (const std::string& key : members.touched) {
-    const Member& member = *members.counted.find(key);
-    if ((member.count_old > 0) == (member.count_new > 0)) continue;
-    if (const ParentList* listed = members.parents.find(key)) tell(*listed);
-    if (const ParentList* whole = members.parents.find(std::string_view()))
-      whole->for_each([&](const ParentRef& p) {
-        if (p.row == kAllRows) p.owner->member_changed(p.scope, p.site, key);
-      });
+  for (const auto& entry : before.counts) {
+    const std::string& key = entry.key;
+    if ((entry.value > 0) == (members.counts.count(key) > 0)) continue;
+    if (members.parents)
+      if (const ParentList* listed = members.parents->find(key)) tell(*listed);
+    users_.parents.for_each([&](const ParentRef& p) {
+      if (p.row == kAllRows) p.owner->member_changed(p.scope, p.site, key);
+    });
   }
 }
 
@@ -382,7 +391,7 @@ void BlockInstance::tell_parents() {
     if (!deltas().empty()) engine().touched_roots.push_back(this);
     return;
   }
-  if (parts_->members) {
+  if (members()) {
     tell_members();
     return;
   }
@@ -398,9 +407,7 @@ void BlockInstance::tell_parents() {
 
 void BlockInstance::settle() {
   if (step_) engine().block_steps.give_back(std::move(step_));
-  if (!parts_) return;
-  settle_members();
-  if (parts_->derived) parts_->derived->settle();
+  if (DerivedRelation* rows = derived()) rows->settle();
 }
 
 }  // namespace tremula::dataflow

@@ -26,25 +26,28 @@ class CoreInstance::Collector final : public TupleVisitor {
   CoreInstance& instance_;
 };
 
-CoreParts::CoreParts(CoreInstance& owner, const Core& core)
-    : tuple_sites(owner, SiteScope::kTuple, core.sites),
-      group_sites(owner, SiteScope::kGroup, core.group_sites),
-      tuples(core.sources.size()) {
+CoreParts::CoreParts(CoreInstance& owner, const Core& core) {
+  if (!core.derived.empty()) derived = std::make_unique<Derived>();
+  if (!core.sites.empty())
+    tuple_sites = std::make_unique<SiteHolder>(owner, SiteScope::kTuple, core.sites);
+  if (!core.group_sites.empty())
+    group_sites = std::make_unique<SiteHolder>(owner, SiteScope::kGroup, core.group_sites);
+  if (CoreInstance::needs_rows(core)) tuples = std::make_unique<TupleTable>(core.sources.size());
   if (core.grouped)
     groups = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
                                           core.first_keys.size());
   static const std::vector<CoreAggregate> kNoAggregates;
   if (core.distinct)
     distinct = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
-  group_relation[0] = groups.get();
-  stage_relation[0] =
-      distinct ? static_cast<const triples::Relation*>(distinct.get()) : groups.get();
+}
+
+bool CoreParts::any(const Core& core) {
+  return !core.derived.empty() || !core.sites.empty() || !core.group_sites.empty() ||
+         core.grouped || core.distinct || CoreInstance::needs_rows(core);
 }
 
 CoreInstance::CoreInstance(Core& core) : Instance(core.rank), core_(core) {
-  if (core.sources.size() > 1 || !core.derived.empty() || !core.sites.empty() ||
-      !core.group_sites.empty() || core.grouped || core.distinct)
-    parts_ = std::make_unique<CoreParts>(*this, core);
+  if (CoreParts::any(core)) parts_ = std::make_unique<CoreParts>(*this, core);
 }
 
 CoreInstance::~CoreInstance() = default;
@@ -60,7 +63,7 @@ CoreStep& CoreInstance::step() {
 
 void CoreInstance::end_step() {
   if (!step_) return;
-  for (RowId row : step_->dead_tuples) parts_->tuples.release(row);
+  for (RowId row : step_->dead_tuples) parts_->tuples->release(row);
   engine().core_steps.give_back(std::move(step_));
 }
 
@@ -69,7 +72,7 @@ RowContext CoreInstance::tuple_context(const Slot* tuple, Side side) const {
   row.relations = relations();
   row.tuple = tuple;
   row.parameters = parameters().data();
-  row.sites = parts_ ? &parts_->tuple_sites : nullptr;
+  row.sites = tuple_sites();
   row.arena = &engine().arena;
   row.side = side;
   return row;
@@ -77,8 +80,8 @@ RowContext CoreInstance::tuple_context(const Slot* tuple, Side side) const {
 
 RowContext CoreInstance::group_context(const Slot* slot, Side side) const {
   RowContext row = tuple_context(slot, side);
-  row.relations = parts_->group_relation;
-  row.sites = &parts_->group_sites;
+  if (groups() != nullptr) row.relations = groups()->as_relations();
+  row.sites = parts_->group_sites.get();
   return row;
 }
 
@@ -86,10 +89,10 @@ RowContext CoreInstance::row_context(RowId row, Side side, Slot& scratch) const 
   scratch = row;
   if (core_.grouped || core_.distinct) {
     RowContext context = group_context(&scratch, side);
-    context.relations = parts_->stage_relation;
+    if (distinct() != nullptr) context.relations = distinct()->as_relations();
     return context;
   }
-  return tuple_context(core_.sources.size() > 1 ? parts_->tuples.tuple(row) : &scratch, side);
+  return tuple_context(core_.sources.size() > 1 ? parts_->tuples->tuple(row) : &scratch, side);
 }
 
 void CoreInstance::open() {
@@ -102,32 +105,28 @@ void CoreInstance::open() {
     for (const Node& node : site.parameters) values.push_back(evaluate(node, row));
     BlockInstance& child = site.child->directory->acquire(engine(), *site.child, values);
     child.add_parent({}, {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
-    parts_->derived.push_back(&child);
+    parts_->derived->tables.push_back(&child);
   }
   if (!core_.derived.empty()) {
     for (const CoreSource& source : core_.sources)
-      parts_->relations.push_back(
-          source.derived < 0
-              ? source.relation
-              : parts_->derived[static_cast<std::size_t>(source.derived)]->derived_relation());
+      parts_->derived->relations.push_back(source.derived < 0 ? source.relation
+                                                              : derived_relation(source.derived));
     row.relations = relations();
   }
-  parts_->tuple_sites.open(row);
-  parts_->group_sites.open(row);
+  if (parts_->tuple_sites) parts_->tuple_sites->open(row);
+  if (parts_->group_sites) parts_->group_sites->open(row);
   if (engine().live) open_reverse_indexes();
 }
 
 // The rows that a semi-join's member concerns are found by these.
 void CoreInstance::open_reverse_indexes() {
-  parts_->reverse_indexes.resize(core_.sites.size());
-  for (std::size_t i = 0; i < core_.sites.size(); ++i) {
-    const Site& site = core_.sites[i];
-    if (site.reverse_source < 0) continue;
+  for (const Site& site : core_.sites) {
+    if (site.reverse_source < 0 || site.reverse_index) continue;
     const CoreSource& from = core_.sources[static_cast<std::size_t>(site.reverse_source)];
     std::vector<triples::ColumnIndex> columns;
     for (const Node& node : site.probe) columns.push_back(node.index);
     if (columns != from.key_columns)
-      parts_->reverse_indexes[i] = engine().indexes.of(from.table).exact(columns);
+      site.reverse_index = engine().indexes.of(from.table).exact(columns);
   }
 }
 
@@ -200,12 +199,14 @@ void CoreInstance::release_rows() {
 void CoreInstance::release_children() {
   if (!parts_) return;
   release_rows();
-  parts_->tuple_sites.close();
-  parts_->group_sites.close();
-  for (std::uint32_t d = 0; d < parts_->derived.size(); ++d)
-    engine().release_later(*parts_->derived[d], {},
+  if (parts_->tuple_sites) parts_->tuple_sites->close();
+  if (parts_->group_sites) parts_->group_sites->close();
+  if (!parts_->derived) return;
+  std::vector<BlockInstance*>& tables = parts_->derived->tables;
+  for (std::uint32_t d = 0; d < tables.size(); ++d)
+    engine().release_later(*tables[d], {},
                            {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
-  parts_->derived.clear();
+  tables.clear();
 }
 
 void CoreInstance::touch(std::uint32_t source, Slot slot) {
@@ -234,7 +235,7 @@ void CoreInstance::site_changed(SiteScope scope, std::uint32_t site, RowId row) 
   } else {
     for (std::uint32_t s = 0; s < core_.sources.size(); ++s) {
       if (core_.sources[s].derived != static_cast<int>(site)) continue;
-      for (const triples::RowChange& change : parts_->derived[site]->derived_relation()->changes())
+      for (const triples::RowChange& change : derived_relation(static_cast<int>(site))->changes())
         step.touched_rows.push_back({s, change.slot});
     }
   }
@@ -256,11 +257,8 @@ void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::str
   const Site& site = core_.sites[index];
   if (site.reverse_source < 0) return;
   const auto source = static_cast<std::uint32_t>(site.reverse_source);
-  std::vector<triples::ColumnIndex> columns;
-  for (const Node& node : site.probe) columns.push_back(node.index);
-  const CoreSource& from = core_.sources[source];
-  if (columns == from.key_columns) {
-    const Slot slot = engine().tables.find(from.table, key);
+  if (!site.reverse_index) {
+    const Slot slot = engine().tables.find(core_.sources[source].table, key);
     if (slot != triples::kNoSlot) touch(source, slot);
     return;
   }
@@ -268,8 +266,8 @@ void CoreInstance::member_changed(SiteScope scope, std::uint32_t index, std::str
     touch(source, slot);
     return true;
   };
-  parts_->reverse_indexes[index]->for_each(key, Side::kOld, add);
-  parts_->reverse_indexes[index]->for_each(key, Side::kNew, add);
+  site.reverse_index->for_each(key, Side::kOld, add);
+  site.reverse_index->for_each(key, Side::kNew, add);
 }
 
 bool CoreInstance::first_visit(const Slot* tuple) {
@@ -279,8 +277,12 @@ bool CoreInstance::first_visit(const Slot* tuple) {
 }
 
 // Whether tuples need numbers of their own.
-bool CoreInstance::needs_rows() const {
-  return core_.sources.size() > 1 && ((!core_.grouped && !core_.distinct) || !core_.sites.empty());
+bool CoreInstance::needs_rows(const Core& core) {
+  return core.sources.size() > 1 && ((!core.grouped && !core.distinct) || !core.sites.empty());
+}
+
+const DerivedRelation* CoreInstance::derived_relation(int number) const {
+  return parts_->derived->tables[static_cast<std::size_t>(number)]->derived_relation();
 }
 
 void CoreInstance::update_sites(const std::vector<std::uint32_t>& sites, RowId row,
@@ -289,9 +291,9 @@ void CoreInstance::update_sites(const std::vector<std::uint32_t>& sites, RowId r
   const RowContext context = tuple_context(tuple, closing_ ? engine().present() : Side::kNew);
   for (std::uint32_t site : sites) {
     if (closing_)
-      parts_->tuple_sites.release(site, row, context);
+      parts_->tuple_sites->release(site, row, context);
     else
-      parts_->tuple_sites.update(site, row, context, in_old, in_new);
+      parts_->tuple_sites->update(site, row, context, in_old, in_new);
   }
 }
 
@@ -315,10 +317,10 @@ bool CoreInstance::where_sites_true(const Slot* tuple, Side side) const {
 
 void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
   RowId row = core_.sources.size() == 1 ? tuple[0] : 0;
-  if (needs_rows()) {
-    row = parts_->tuples.intern(tuple);
+  if (parts_ && parts_->tuples) {
+    row = parts_->tuples->intern(tuple);
     if (!in_new && !closing_) step().dead_tuples.push_back(row);
-    tuple = parts_->tuples.tuple(row);
+    tuple = parts_->tuples->tuple(row);
   }
   update_sites(core_.where_sites, row, tuple, in_old, in_new);
   in_old = in_old && where_sites_true(tuple, Side::kOld);
@@ -348,7 +350,7 @@ void CoreInstance::drain() {
     // Its rows are as they were, or it was visited: what sub-selects don't decide, holds on both
     // sides.
     const Slot slot = step.touched_tuples[i];
-    const Slot* tuple = core_.sources.size() > 1 ? parts_->tuples.tuple(slot) : &slot;
+    const Slot* tuple = core_.sources.size() > 1 ? parts_->tuples->tuple(slot) : &slot;
     if (first_visit(tuple)) take_tuple(tuple, true, true);
   }
   finish_groups();
@@ -563,7 +565,7 @@ void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
       if (!where_sites_true(tuple, side)) return;
       visit(core_.sources.size() == 1 ? tuple[0]
             : core_.sources.empty()   ? kSingleRow
-                                      : parts_->tuples.intern(tuple));
+                                      : parts_->tuples->intern(tuple));
     });
     TupleFinder(*this, collector).pull(side == Side::kOld, side == Side::kNew);
   }

@@ -78,31 +78,6 @@ void Engine::settle() {
   if (keyed.capacity() > kKeptMax) keyed = {};
 }
 
-RowId TupleTable::intern(const Slot* tuple) {
-  const std::string_view key = bytes(tuple);
-  if (const RowId* found = rows_.find(key)) return *found;
-  RowId row;
-  if (free_.empty()) {
-    row = static_cast<RowId>(width_ == 0 ? 0 : slots_.size() / width_);
-    slots_.insert(slots_.end(), tuple, tuple + width_);
-  } else {
-    row = free_.back();
-    free_.pop_back();
-    std::copy(tuple, tuple + width_, slots_.begin() + static_cast<std::ptrdiff_t>(row * width_));
-  }
-  rows_[key] = row;
-  return row;
-}
-
-void TupleTable::release(RowId row) {
-  if (rows_.erase(bytes(tuple(row)))) free_.push_back(row);
-}
-
-std::size_t TupleTable::memory_bytes() const {
-  return slots_.capacity() * sizeof(Slot) + rows_.memory_bytes() +
-         rows_.size() * (width_ > 3 ? width_ * sizeof(Slot) : 0);
-}
-
 CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const Value> parameters,
                                      bool ordered) {
   if (const auto* held = instances_.find({parameters, nullptr})) {

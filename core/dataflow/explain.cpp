@@ -271,10 +271,19 @@ PlanNode explain_block(const Block& block, const BlockInstance* instance) {
 std::size_t CoreInstance::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + tail_bytes(parameters()) + order_.memory_bytes() +
                       readers_.memory_bytes() + (step_ ? sizeof(CoreStep) : 0);
-  if (!parts_) return bytes;
-  bytes += sizeof(CoreParts) + parts_->tuples.memory_bytes();
-  if (groups() != nullptr) bytes += sizeof(GroupTable) + groups()->memory_bytes();
-  if (distinct() != nullptr) bytes += sizeof(GroupTable) + distinct()->memory_bytes();
+  return parts_ ? bytes + parts_->memory_bytes() : bytes;
+}
+
+std::size_t CoreParts::memory_bytes() const {
+  std::size_t bytes = sizeof(*this);
+  if (derived)
+    bytes += sizeof(*derived) + derived->relations.capacity() * sizeof(derived->relations[0]) +
+             derived->tables.capacity() * sizeof(derived->tables[0]);
+  if (tuple_sites) bytes += tuple_sites->memory_bytes();
+  if (group_sites) bytes += group_sites->memory_bytes();
+  if (tuples) bytes += tuples->memory_bytes();
+  if (groups) bytes += groups->memory_bytes();
+  if (distinct) bytes += distinct->memory_bytes();
   return bytes;
 }
 
@@ -289,13 +298,12 @@ CoreInstance::Held CoreInstance::held() const {
 std::size_t BlockInstance::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + (block_.owns_vector() ? tail_bytes(parameters()) : 0) +
                       (step_ ? sizeof(BlockStep) : 0);
+  if (!block_.root) bytes += users_.parents.memory_bytes();
   if (!parts_) return bytes;
-  bytes += sizeof(BlockParts) + parts_->parents.memory_bytes();
-  if (parts_->derived) bytes += sizeof(DerivedRelation) + parts_->derived->memory_bytes();
-  if (!parts_->members) return bytes;
-  const Members& members = *parts_->members;
-  bytes += sizeof(Members) + members.parents.memory_bytes() + members.counted.memory_bytes();
-  for (const auto& entry : members.parents) bytes += entry.value.memory_bytes();
+  bytes += sizeof(BlockParts);
+  if (parts_->sites) bytes += parts_->sites->memory_bytes();
+  if (parts_->members) bytes += parts_->members->memory_bytes();
+  if (parts_->derived) bytes += parts_->derived->memory_bytes();
   return bytes;
 }
 

@@ -28,12 +28,14 @@
 #include "core/base/flat_map.h"
 #include "core/dataflow/core_order.h"
 #include "core/dataflow/lowering.h"
+#include "core/dataflow/members.h"
 #include "core/dataflow/parameters.h"
 #include "core/dataflow/parent_list.h"
 #include "core/dataflow/pointer_list.h"
 #include "core/dataflow/relation_index.h"
 #include "core/dataflow/router.h"
 #include "core/dataflow/step.h"
+#include "core/dataflow/tuple_table.h"
 
 namespace tremula::dataflow {
 
@@ -75,31 +77,13 @@ class Instance {
   bool noted_ = false;  // must hear settle()
 };
 
-// Rows of several sources as one number each.
-class TupleTable {
- public:
-  explicit TupleTable(std::size_t width) : width_(width) {}
-  RowId intern(const triples::Slot* tuple);
-  const triples::Slot* tuple(RowId row) const { return slots_.data() + row * width_; }
-  void release(RowId row);
-  std::size_t memory_bytes() const;
-
- private:
-  std::string_view bytes(const triples::Slot* tuple) const {
-    return {reinterpret_cast<const char*>(tuple), width_ * sizeof(triples::Slot)};
-  }
-  const std::size_t width_;
-  std::vector<triples::Slot> slots_;
-  std::vector<RowId> free_;
-  base::FlatMap<std::string, RowId> rows_;
-};
-
 // The sub-selects of one scope of an instance: holds those that do not depend on the row, finds the
 // others by the row.
 class SiteHolder final : public SiteReader {
  public:
   SiteHolder(Instance& owner, SiteScope scope, const std::vector<Site>& sites)
-      : owner_(owner), scope_(scope), sites_(sites) {}
+      : owner_(owner), sites_(sites), scope_(scope) {}
+  ~SiteHolder() override;
 
   // Acquires what doesn't depend on the row. `row` needs parameters and the arena only.
   void open(const RowContext& row);
@@ -116,18 +100,23 @@ class SiteHolder final : public SiteReader {
                            const RowContext& row) const override;
   // The child for a row on the row's side.
   BlockInstance* child(std::uint32_t site, const RowContext& row) const;
-  std::size_t size() const { return sites_.size(); }
-  const Site& site(std::uint32_t index) const { return sites_[index]; }
+  std::size_t memory_bytes() const;  // with this object
 
  private:
+  // The `whole` children by site: of one site in the word itself.
+  BlockInstance** whole() { return sites_.size() > 1 ? several_ : &one_; }
+  BlockInstance* const* whole() const { return sites_.size() > 1 ? several_ : &one_; }
   // What a row's place among the parents is: the encoded probe, empty without one. False: it is not
   // listed (NULL, or found by an index).
   bool listed_under(const Site& site, const RowContext& row, std::string& out) const;
 
   Instance& owner_;
-  const SiteScope scope_;
   const std::vector<Site>& sites_;
-  std::vector<BlockInstance*> whole_;
+  union {
+    BlockInstance* one_ = nullptr;
+    BlockInstance** several_;  // null until one is acquired
+  };
+  const SiteScope scope_;
 };
 
 // Fetches tuples on both sides at once.
@@ -138,21 +127,22 @@ class TupleVisitor {
   virtual bool visit(const triples::Slot* tuple, bool in_old, bool in_new) = 0;
 };
 
-// What only some core instances hold.
+// What only some core instances hold; each where its template asks for it.
 struct CoreParts {
+  struct Derived {
+    std::vector<const triples::Relation*> relations;  // per source
+    std::vector<BlockInstance*> tables;
+  };
   CoreParts(CoreInstance& owner, const Core& core);
+  static bool any(const Core& core);
+  std::size_t memory_bytes() const;  // with this object
 
-  std::vector<const triples::Relation*> relations;  // per source, if some are derived
-  std::vector<BlockInstance*> derived;
-  SiteHolder tuple_sites;
-  SiteHolder group_sites;
-  TupleTable tuples;
+  std::unique_ptr<Derived> derived;
+  std::unique_ptr<SiteHolder> tuple_sites;
+  std::unique_ptr<SiteHolder> group_sites;
+  std::unique_ptr<TupleTable> tuples;
   std::unique_ptr<GroupTable> groups;
   std::unique_ptr<GroupTable> distinct;
-  const triples::Relation* group_relation[1] = {nullptr};
-  // Of the last stage, if that is groups or distinct.
-  const triples::Relation* stage_relation[1] = {nullptr};
-  std::vector<std::shared_ptr<RelationIndex>> reverse_indexes;  // by site
 };
 
 class CoreInstance final : public Instance {
@@ -242,8 +232,10 @@ class CoreInstance final : public Instance {
   RowContext tuple_context(const triples::Slot* tuple, triples::Side side) const;
   RowContext group_context(const triples::Slot* slot, triples::Side side) const;
   const triples::Relation* const* relations() const {
-    return parts_ && !parts_->relations.empty() ? parts_->relations.data() : core_.relations.data();
+    return parts_ && parts_->derived ? parts_->derived->relations.data() : core_.relations.data();
   }
+  const DerivedRelation* derived_relation(int number) const;
+  const SiteHolder* tuple_sites() const { return parts_ ? parts_->tuple_sites.get() : nullptr; }
   GroupTable* groups() const { return parts_ ? parts_->groups.get() : nullptr; }
   GroupTable* distinct() const { return parts_ ? parts_->distinct.get() : nullptr; }
   CoreStep& step();
@@ -285,7 +277,7 @@ class CoreInstance final : public Instance {
   void order_key_of(const RowContext& row, std::string& out) const;
   void tie_break_of(const RowContext& row, std::string& out) const;
   void wake_readers();
-  bool needs_rows() const;
+  static bool needs_rows(const Core& core);
 
   std::uint32_t count_ = 0;  // rows on the new side
   Core& core_;
@@ -301,27 +293,12 @@ class CoreInstance final : public Instance {
   bool closing_ = false;
 };
 
-// Who counts under a member's key.
-struct Member {
-  std::uint32_t count_old = 0;
-  std::uint32_t count_new = 0;
-  bool touched = false;
-};
-
-// Of a semi-join's child.
-struct Members {
-  base::FlatMap<std::string, ParentList> parents;  // by probe key
-  base::FlatMap<std::string, Member> counted;
-  std::vector<std::string> touched;
-  std::size_t nulls_old = 0, nulls_new = 0, total_old = 0, total_new = 0;
-};
-
-// What only some block instances hold: not the roots of plain selects.
+// What only some block instances hold; each where its template asks for it.
 struct BlockParts {
   BlockParts(BlockInstance& owner, const Block& block);
+  static bool any(const Block& block);
 
-  SiteHolder sites;
-  ParentList parents;
+  std::unique_ptr<SiteHolder> sites;
   std::unique_ptr<Members> members;
   std::unique_ptr<DerivedRelation> derived;
 };
@@ -348,7 +325,7 @@ class BlockInstance final : public Instance {
                                  : core_->parameters().data(),
             block_.parameter_count};
   }
-  const SiteHolder& sites() const { return parts_->sites; }
+  const SiteHolder& sites() const { return *parts_->sites; }
 
   // The first position behind its window: changes from there on don't concern it.
   std::size_t reach() const;
@@ -373,9 +350,11 @@ class BlockInstance final : public Instance {
   triples::Value contains(std::string_view key, bool has_null, triples::Side side) const;
   template <typename Visitor>
   void for_each_member(Visitor&& visit) const {  // of either side
-    for (const auto& entry : parts_->members->counted)
-      if (entry.value.count_old > 0 || entry.value.count_new > 0)
-        visit(std::string_view(entry.key));
+    const KeyCounts& counts = parts_->members->counts;
+    counts.for_each(visit);
+    if (!step_) return;
+    for (const auto& entry : step_->members_before.counts)
+      if (entry.value > 0 && counts.count(entry.key) == 0) visit(std::string_view(entry.key));
   }
   DerivedRelation* derived_relation() const { return parts_->derived.get(); }
   // What the step in hand changed: rows that entered, left, or stayed and may print otherwise. Each
@@ -388,8 +367,8 @@ class BlockInstance final : public Instance {
   bool prints_rows_like(const BlockInstance& other) const;
 
   // Of a root: who hears of it, a list through the views.
-  View* first_listener() const { return listeners_; }
-  View** listeners() { return &listeners_; }
+  View* first_listener() const { return users_.listeners; }
+  View** listeners() { return &users_.listeners; }
   BlockStep& step();  // of the step in hand
 
   std::size_t memory_bytes() const;  // without the core's
@@ -403,8 +382,12 @@ class BlockInstance final : public Instance {
   void update_row_sites(RowId row, bool in_old, bool in_new);
   void collect_window();
   void note_touched_rows();
+  SiteHolder* sites_or_null() const { return parts_ ? parts_->sites.get() : nullptr; }
+  Members* members() const { return parts_ ? parts_->members.get() : nullptr; }
+  DerivedRelation* derived() const { return parts_ ? parts_->derived.get() : nullptr; }
   void count_member(RowId row, bool in_old, bool in_new);
-  void settle_members();
+  void count_key(std::string_view key, int by);
+  void note_members();
   void derive_row(RowId row, bool in_new);
   void tell_parents();
   void tell_members();
@@ -415,7 +398,12 @@ class BlockInstance final : public Instance {
   CoreInstance* core_ = nullptr;
   std::unique_ptr<BlockStep> step_;
   std::unique_ptr<BlockParts> parts_;
-  View* listeners_ = nullptr;
+  union Users {
+    Users() {}
+    ~Users() {}
+    View* listeners;     // of a root
+    ParentList parents;  // of any other; those that a semi-join lists by key are in its members
+  } users_;
   std::uint64_t deltas_seen_ = 0;
 };
 

@@ -78,7 +78,7 @@ void OwnedRows::settle() {
 }
 
 std::size_t OwnedRows::memory_bytes() const {
-  std::size_t bytes = rows_.capacity() * sizeof(rows_[0]);
+  std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(rows_[0]);
   for (const auto& row : rows_)
     if (row) bytes += sizeof(Row) + row->values.capacity() * sizeof(triples::OwnedValue);
   return bytes;
@@ -106,7 +106,8 @@ Slot GroupTable::touch_group(std::string_view key, std::span<const triples::Valu
 void GroupTable::remove(Slot slot) { slots_.erase(group(slot).key); }
 
 std::size_t GroupTable::memory_bytes() const {
-  std::size_t bytes = OwnedRows::memory_bytes() + slots_.memory_bytes();
+  std::size_t bytes =
+      OwnedRows::memory_bytes() + sizeof(*this) - sizeof(OwnedRows) + slots_.memory_bytes();
   for (const auto& row : rows_)
     if (row)
       for (const Accumulator& a : static_cast<const Group&>(*row).accumulators)

@@ -44,7 +44,7 @@ class OwnedRows : public triples::Relation {
   // Fills changes().
   void finish();
   virtual void settle();
-  virtual std::size_t memory_bytes() const;
+  virtual std::size_t memory_bytes() const;  // with this object
 
  protected:
   triples::Slot add(std::unique_ptr<Row> row);
@@ -76,6 +76,8 @@ class GroupTable final : public OwnedRows {
 
   // The group of a key, made if there is none; touched.
   triples::Slot touch_group(std::string_view key, std::span<const triples::Value> values);
+  // The relations that an expression over the groups reads.
+  const triples::Relation* const* as_relations() const { return self_; }
   Group& group(triples::Slot slot) { return static_cast<Group&>(row(slot)); }
   std::size_t memory_bytes() const override;
 
@@ -84,6 +86,7 @@ class GroupTable final : public OwnedRows {
   const std::vector<CoreAggregate>& aggregates_;
   const std::size_t dependents_;
   const std::size_t firsts_;
+  const triples::Relation* const self_[1] = {this};
   base::FlatMap<std::string, triples::Slot> slots_;
 };
 

@@ -1,12 +1,12 @@
 // ParentList: who uses a child instance: which rows of which instances, at which site.
 //
 // A parent may stand in it more than once (a pair of a LEFT JOIN is named by its right row alone).
-// Few parents are a plain array, many a hash table.
+// One parent stands in the list itself, a few in an array, many in a hash table.
 // Thread: the writer thread alone.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -45,64 +45,114 @@ struct ParentHash {
 
 class ParentList {
  public:
-  bool empty() const { return few_.empty() && !many_; }
+  ParentList() = default;
+  ~ParentList() { delete several(); }
+  ParentList(ParentList&& other) noexcept
+      : word_(std::exchange(other.word_, 0)),
+        row_(other.row_),
+        site_(other.site_),
+        scope_(other.scope_) {}
+  ParentList& operator=(ParentList&& other) noexcept {
+    std::swap(word_, other.word_);
+    row_ = other.row_, site_ = other.site_, scope_ = other.scope_;
+    return *this;
+  }
+
+  bool empty() const { return word_ == 0; }
 
   void add(const ParentRef& parent) {
-    if (!many_ && few_.size() < kFewMax) {
-      few_.push_back(parent);
+    if (word_ == 0) {
+      set_one(parent);
       return;
     }
-    if (!many_) many_ = std::make_unique<Counts>();
-    for (const ParentRef& p : few_) ++(*many_)[p];
-    few_ = {};
-    ++(*many_)[parent];
+    Several* all = several();
+    if (all == nullptr) {
+      all = new Several;
+      all->few.push_back(one());
+      word_ = reinterpret_cast<std::uintptr_t>(all) | 1;
+    }
+    if (all->many.empty() && all->few.size() < kFewMax) {
+      all->few.push_back(parent);
+      return;
+    }
+    for (const ParentRef& p : all->few) ++all->many[p];
+    all->few = {};
+    ++all->many[parent];
   }
 
   // Requires: it was added.
   void remove(const ParentRef& parent) {
-    if (many_) {
-      std::uint32_t* count = many_->find(parent);
+    Several* all = several();
+    if (all == nullptr) {
+      TREMULA_ASSERT(word_ != 0 && one() == parent);
+      word_ = 0;
+      return;
+    }
+    if (!all->many.empty()) {
+      std::uint32_t* count = all->many.find(parent);
       TREMULA_ASSERT(count != nullptr);
-      if (--*count == 0) many_->erase(parent);
-      if (many_->size() <= kFewMax / 4) make_few();
-      return;
+      if (--*count == 0) all->many.erase(parent);
+      if (all->many.size() <= kFewMax / 4) make_few(*all);
+    } else {
+      const auto found = std::find(all->few.begin(), all->few.end(), parent);
+      TREMULA_ASSERT(found != all->few.end());
+      *found = all->few.back();
+      all->few.pop_back();
     }
-    for (ParentRef& p : few_) {
-      if (!(p == parent)) continue;
-      p = few_.back();
-      few_.pop_back();
-      return;
-    }
-    TREMULA_ASSERT(!"a parent that was added");
+    if (!all->many.empty() || all->few.size() > 1) return;
+    const ParentRef last = all->few.front();
+    delete all;
+    set_one(last);
   }
 
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
-    for (const ParentRef& p : few_) visit(p);
-    if (!many_) return;
-    for (const auto& entry : *many_) visit(entry.key);
+    if (word_ == 0) return;
+    const Several* all = several();
+    if (all == nullptr) {
+      visit(one());
+      return;
+    }
+    for (const ParentRef& p : all->few) visit(p);
+    for (const auto& entry : all->many) visit(entry.key);
   }
 
+  // Besides this object.
   std::size_t memory_bytes() const {
-    return few_.capacity() * sizeof(ParentRef) +
-           (many_ ? sizeof(Counts) + many_->memory_bytes() : 0);
+    const Several* all = several();
+    if (all == nullptr) return 0;
+    return sizeof(*all) + all->few.capacity() * sizeof(ParentRef) + all->many.memory_bytes();
   }
 
  private:
-  void make_few() {
-    std::vector<ParentRef> all;
-    for (const auto& entry : *many_) {
-      if (all.size() + entry.value > kFewMax) return;  // one stands in it very often
-      all.insert(all.end(), entry.value, entry.key);
+  struct Several {
+    std::vector<ParentRef> few;
+    base::FlatMap<ParentRef, std::uint32_t, ParentHash> many;  // with how often; then no few
+  };
+  static void make_few(Several& all) {
+    std::vector<ParentRef> few;
+    for (const auto& entry : all.many) {
+      if (few.size() + entry.value > kFewMax) return;  // one stands in it very often
+      few.insert(few.end(), entry.value, entry.key);
     }
-    few_ = std::move(all);
-    many_.reset();
+    all.few = std::move(few);
+    all.many = {};
+  }
+  Several* several() const {
+    return (word_ & 1) == 0 ? nullptr : reinterpret_cast<Several*>(word_ & ~std::uintptr_t{1});
+  }
+  ParentRef one() const { return {reinterpret_cast<Instance*>(word_), row_, site_, scope_}; }
+  void set_one(const ParentRef& parent) {
+    word_ = reinterpret_cast<std::uintptr_t>(parent.owner);
+    row_ = parent.row, site_ = parent.site, scope_ = parent.scope;
   }
 
   static constexpr std::size_t kFewMax = 12;
-  std::vector<ParentRef> few_;
-  using Counts = base::FlatMap<ParentRef, std::uint32_t, ParentHash>;
-  std::unique_ptr<Counts> many_;  // then no few
+  std::uintptr_t word_ = 0;  // 0: none; the owner of the only one; or a Several, lowest bit set
+  RowId row_ = 0;
+  std::uint16_t site_ = 0;
+  SiteScope scope_ = SiteScope::kTuple;
 };
+static_assert(sizeof(ParentList) == 16);
 
 }  // namespace tremula::dataflow

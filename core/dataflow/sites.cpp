@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "core/dataflow/instance.h"
 #include "core/triples/key_encoding.h"
 
@@ -46,28 +48,41 @@ bool SiteHolder::listed_under(const Site& site, const RowContext& row, std::stri
   return true;
 }
 
+SiteHolder::~SiteHolder() {
+  if (sites_.size() > 1) delete[] several_;
+}
+
 void SiteHolder::open(const RowContext& row) {
   for (std::uint32_t i = 0; i < sites_.size(); ++i) {
     const Site& site = sites_[i];
     if (!site.whole) continue;
-    if (whole_.empty()) whole_.assign(sites_.size(), nullptr);
+    if (sites_.size() > 1 && several_ == nullptr) several_ = new BlockInstance* [sites_.size()] {};
     const SiteVector vector(site, row);
-    whole_[i] = &site.child->directory->acquire(owner_.engine(), *site.child, vector.values());
-    whole_[i]->add_parent({}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+    BlockInstance& child =
+        site.child->directory->acquire(owner_.engine(), *site.child, vector.values());
+    child.add_parent({}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+    whole()[i] = &child;
   }
 }
 
 void SiteHolder::close() {
-  for (std::uint32_t i = 0; i < whole_.size(); ++i)
-    if (whole_[i] != nullptr)
-      owner_.engine().release_later(*whole_[i], {},
+  if (sites_.size() > 1 && several_ == nullptr) return;
+  for (std::uint32_t i = 0; i < sites_.size(); ++i) {
+    BlockInstance* child = std::exchange(whole()[i], nullptr);
+    if (child != nullptr)
+      owner_.engine().release_later(*child, {},
                                     {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
-  whole_.clear();
+  }
+}
+
+std::size_t SiteHolder::memory_bytes() const {
+  const bool several = sites_.size() > 1 && several_ != nullptr;
+  return sizeof(*this) + (several ? sites_.size() * sizeof(BlockInstance*) : 0);
 }
 
 BlockInstance* SiteHolder::child(std::uint32_t index, const RowContext& row) const {
   const Site& site = sites_[index];
-  if (site.whole) return whole_[index];
+  if (site.whole) return whole()[index];
   return site.child->directory->find(SiteVector(site, row).values());
 }
 

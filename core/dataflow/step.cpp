@@ -71,6 +71,8 @@ void BlockStep::clear() {
   forget(touched_rows);
   touched_all = false;
   forget(deltas);
+  members_before.noted = false;
+  forget_table(members_before.counts);
   for (int i = 0; i < 2; ++i) {
     changes[i] = {};
     listed[i] = false;

@@ -15,6 +15,7 @@
 #include "core/base/flat_map.h"
 #include "core/dataflow/changed_ranks.h"
 #include "core/dataflow/graph.h"
+#include "core/dataflow/members.h"
 #include "core/dataflow/order_tree.h"
 #include "core/triples/ids.h"
 
@@ -80,6 +81,7 @@ struct BlockStep {
   std::vector<RowId> touched_rows;
   bool touched_all = false;
   std::vector<RowDelta> deltas;
+  MembersBefore members_before;
   ChangeList changes[2];  // without, and with old values; until the step is settled
   bool listed[2] = {false, false};
 

@@ -60,6 +60,7 @@ struct Site {
   // The probe is plain columns of this source: the rows that a member concerns are found by an
   // index, none is listed.
   int reverse_source = -1;
+  mutable std::shared_ptr<RelationIndex> reverse_index;  // null: by its key
   // Whether rows are among the parents of its children, one by one.
   bool lists_rows() const { return !whole || (!probe.empty() && reverse_source < 0); }
 };
