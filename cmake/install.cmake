@@ -1,7 +1,7 @@
 # What `cmake --install` puts where, in three components that are three packages for Debian, too:
 #   runtime   the shared library
 #   dev       headers, the static library, what find_package and pkg-config read
-#   tools     the tremula command
+#   tools     the tremula command and its manual page
 #
 # Debian's tools look in lib/<architecture> under /usr and under /usr/local.
 if(NOT DEFINED CMAKE_INSTALL_LIBDIR AND CMAKE_LIBRARY_ARCHITECTURE AND EXISTS /etc/debian_version)
@@ -43,6 +43,7 @@ endforeach()
 
 if(TREMULA_CLI)
   install(PROGRAMS "${PROJECT_BINARY_DIR}/tremula" DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
+  install(FILES "${PROJECT_SOURCE_DIR}/docs/tremula.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
 endif()
 
 if(PROJECT_IS_TOP_LEVEL)

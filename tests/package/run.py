@@ -190,7 +190,7 @@ DEBS = {
     "libtremula0": (r"/usr/lib/[^/]+/libtremula\.so\.0(\.\d+\.\d+)?", ["libc6", "libstdc++6", "liblz4-1"]),
     "libtremula-dev": (r"/usr/(include/tremula/\w+\.(h|cpp)|lib/[^/]+/(libtremula\.(so|a)|pkgconfig/tremula\.pc|"
                        r"cmake/tremula/\w+(-\w+)?\.cmake))", ["libtremula0 (= ", "liblz4-dev"]),
-    "tremula": (r"/usr/(bin/tremula|share/man/man1/tremula\.1(\.gz)?)", ["libc6", "libstdc++6", "libedit2", "liblz4-1"]),
+    "tremula": (r"/usr/(bin/tremula|share/man/man1/tremula\.1)", ["libc6", "libstdc++6", "libedit2", "liblz4-1"]),
 }
 
 
@@ -224,6 +224,8 @@ def debs(build, scratch):
     call("cc", "-std=c99", HERE / "consumer/consumer_c.c", *flags, "-o", scratch / "program")
     expect_prints(scratch / "program", env)
     expect("0.1" in call(root / "usr/bin/tremula", "--version"), "the command runs")
+    page = root / "usr/share/man/man1/tremula.1"
+    expect(page.is_file() and page.read_text() == (ROOT / "docs/tremula.1").read_text(), "the manual page is where man looks")
     call(*dpkg, "--purge", *DEBS)
     left = [str(path) for path in (root / "usr").rglob("*")] if (root / "usr").exists() else []
     expect(not left, f"left after a purge: {left[:5]}")
