@@ -5,6 +5,8 @@
     run.py subdirectory BUILD      a project that has Tremula as a subdirectory
     run.py headers BUILD           every public header compiles alone, without a warning, under each compiler that is there
     run.py symbols BUILD [--update]   what the library shows against symbols.txt; what it needs, and its soname
+    run.py abi BUILD [--update]   the layouts of the public types and what the C functions take against abi.xml (exit status 77
+                                  where there is no abidiff)
     run.py debs BUILD              the packages for Debian: what is in them, that they install, and that their parts work
 """
 import argparse
@@ -185,6 +187,71 @@ def symbols(build, _scratch, update=False):
     print(f"{len(names)} symbols")
 
 
+ABI_EXIT_SKIPPED = 77
+# Whatever comes from others is theirs to keep.
+ABI_SUPPRESSIONS = """[suppress_type]
+  source_location_not_regexp = tremula/[a-z_]+\\.h$
+  drop = yes
+"""
+
+
+def face_library(include, scratch):
+    """A library that shows every public type and every C function's type, and needs none of ours."""
+    types, functions = [], []
+    for header in sorted((include / "tremula").glob("*.h")):
+        text = header.read_text()
+        if header.name == "tremula_c.h":
+            functions += re.findall(r"TREMULA_API [\w ]+?[ *]+(tremula_\w+)\(", text)
+        else:
+            types += re.findall(r"^(?:class|struct|enum class)\s+(?:\[\[nodiscard\]\] )?(?:TREMULA_API )?(\w+)\b(?=[^;<]*\{)", text, re.M)
+    types = sorted(set(types) - {"Result", "Unit"})
+    expect(len(types) >= 27 and len(functions) >= 52, f"only {len(types)} types and {len(functions)} functions: {types}")
+    lines = ["#include <tremula/tremula.h>", "#include <tremula/tremula_c.h>", "namespace tremula {"]
+    lines += [f"TREMULA_API {name}* face_{name} = nullptr;" for name in types]
+    lines += ["TREMULA_API Result<Error>* face_Result = nullptr;", "TREMULA_API Result<void>* face_result_of_nothing = nullptr;", "}"]
+    lines += [f"TREMULA_API decltype(&{name}) face_{name} = nullptr;" for name in functions]
+    (scratch / "face.cpp").write_text("\n".join(lines) + "\n")
+    call("g++", "-std=c++20", "-g", "-O0", "-fPIC", "-shared", "-fvisibility=hidden", "-I", include, scratch / "face.cpp", "-o", scratch / "face.so")
+    return scratch / "face.so", len(types), len(functions)
+
+
+def abi(_build, scratch, update=False):
+    if not shutil.which("abidiff"):
+        print("skipped: abidiff is not installed (Debian: abigail-tools)")
+        return ABI_EXIT_SKIPPED
+    baseline, suppressions = HERE / "abi.xml", scratch / "suppressions"
+    suppressions.write_text(ABI_SUPPRESSIONS)
+
+    def described(include, into):
+        library, types, functions = face_library(include, scratch)
+        call("abidw", "--headers-dir", include / "tremula", "--drop-private-types", "--suppressions", suppressions, "--no-corpus-path",
+             "--no-comp-dir-path", "--no-show-locs", "--no-parameter-names", "--type-id-style", "hash", library, "--out-file", into)
+        return f"{types} types, {functions} C functions"
+
+    now = scratch / "now.xml"
+    said = described(ROOT / "include", now)
+    if update:
+        shutil.copyfile(now, baseline)
+        print(f"{said} written")
+        return 0
+    differs = subprocess.run(["abidiff", baseline, now], capture_output=True, text=True)
+    expect(differs.returncode == 0, f"{differs.stdout}{differs.stderr}\nthe ABI is another one; if that is meant: tests/package/run.py abi BUILD --update")
+    # It would be seen: a C function that takes another number, and a type with one member more.
+    changed = scratch / "changed"
+    shutil.copytree(ROOT / "include", changed)
+    for name, before, after in (("tremula_c.h", "tremula_transaction* transaction, uint64_t* ticket", "tremula_transaction* transaction, uint32_t* ticket"),
+                                ("subscription.h", "struct Change {", "struct Change {\n  int one_more = 0;")):
+        path = changed / "tremula" / name
+        text = path.read_text()
+        expect(before in text, f"{name} says {before}")
+        path.write_text(text.replace(before, after))
+    described(changed, now)
+    seen = subprocess.run(["abidiff", baseline, now], capture_output=True, text=True).stdout
+    expect("one_more" in seen and "tremula_commit" in seen, f"two changes that abidiff should see: {seen}")
+    print(said)
+    return 0
+
+
 # What each package holds besides its licence, and what it must depend on.
 DEBS = {
     "libtremula0": (r"/usr/lib/[^/]+/libtremula\.so\.0(\.\d+\.\d+)?", ["libc6", "libstdc++6", "liblz4-1"]),
@@ -233,18 +300,17 @@ def debs(build, scratch):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("test", choices=["consumers", "subdirectory", "headers", "symbols", "debs"])
+    parser.add_argument("test", choices=["consumers", "subdirectory", "headers", "symbols", "abi", "debs"])
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--update", action="store_true")
     given = parser.parse_args()
-    options = {"update": True} if given.update and given.test == "symbols" else {}
+    options = {"update": True} if given.update and given.test in ("symbols", "abi") else {}
     with tempfile.TemporaryDirectory(prefix="tremula_package_") as scratch:
         try:
-            globals()[given.test](given.build.resolve(), pathlib.Path(scratch), **options)
+            return globals()[given.test](given.build.resolve(), pathlib.Path(scratch), **options) or 0
         except Failed as failed:
             print(failed, file=sys.stderr)
             return 1
-    return 0
 
 
 if __name__ == "__main__":
