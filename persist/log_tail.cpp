@@ -1,6 +1,7 @@
 #include "persist/log_tail.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/base/bytes.h"
@@ -25,6 +26,12 @@ struct LogTail::State {
   Result<bool> open();
   // The bytes [offset, offset + size) of the file.  Returns: fewer, if the file ends before.
   Result<std::string_view> bytes(std::uint64_t offset, std::uint64_t size);
+  struct Record {
+    RecordHeader header;
+    std::string_view body;
+    std::uint64_t end = 0;
+  };
+  Result<std::optional<Record>> find_record();
   Result<bool> read_record();
 
   base::FileSystem& files;
@@ -80,33 +87,35 @@ Result<std::string_view> LogTail::State::bytes(std::uint64_t offset, std::uint64
   return std::string_view(window).substr(begin, std::min<std::size_t>(size, window_bytes - begin));
 }
 
+// The record at `position`.  Returns: nothing if there is none that is whole.
+Result<std::optional<LogTail::State::Record>> LogTail::State::find_record() {
+  TREMULA_TRY_ASSIGN(const std::string_view head, bytes(position.offset, kRecordHeaderBytes));
+  const auto header = decode_record_at(head, position.log, position.offset);
+  if (!header) return std::optional<Record>();
+  const std::uint64_t size = kRecordHeaderBytes + padded(header->body_bytes);
+  TREMULA_TRY_ASSIGN(const std::string_view whole, bytes(position.offset, size));
+  const auto body = decode_body_at(whole, position.log, position.offset, *header);
+  if (!body) return std::optional<Record>();
+  return std::optional<Record>({*header, *body, position.offset + size});
+}
+
 // Takes the record at `position`: a group into `rest`; behind others.
 // Returns: false if it is gone.
 Result<bool> LogTail::State::read_record() {
   TREMULA_TRY_ASSIGN(const bool is_open, open());
   if (!is_open) return false;
-  TREMULA_TRY_ASSIGN(std::string_view head, bytes(position.offset, kRecordHeaderBytes));
-  auto header = decode_record_at(head, position.log, position.offset);
-  if (!header) {
-    window_bytes = 0;  // read before it was written?
-    TREMULA_TRY_ASSIGN(head, bytes(position.offset, kRecordHeaderBytes));
-    header = decode_record_at(head, position.log, position.offset);
-    if (!header) return false;
-  }
-  const std::uint64_t size = kRecordHeaderBytes + padded(header->body_bytes);
-  TREMULA_TRY_ASSIGN(std::string_view record, bytes(position.offset, size));
-  auto body = decode_body_at(record, position.log, position.offset, *header);
-  if (!body) {
+  TREMULA_TRY_ASSIGN(std::optional<Record> record, find_record());
+  if (!record) {
+    // Read before it was written? There may have been half of another one, whose host died.
     window_bytes = 0;
-    TREMULA_TRY_ASSIGN(record, bytes(position.offset, size));
-    body = decode_body_at(record, position.log, position.offset, *header);
-    if (!body) return false;
+    TREMULA_TRY_ASSIGN(record, find_record());
+    if (!record) return false;
   }
-  next_offset = position.offset + size;
-  switch (header->kind) {
+  next_offset = record->end;
+  switch (record->header.kind) {
     case RecordKind::kGroup:
-      rest = *body;
-      rest_version = header->first_version;
+      rest = record->body;
+      rest_version = record->header.first_version;
       return true;
     case RecordKind::kNext:
       position = {position.log + 1, kLogHeaderBytes};

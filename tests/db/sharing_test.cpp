@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "db/open_on.h"
+#include "tests/db/live_checks.h"
 #include "tests/db/ordering_stand_in.h"
+#include "tests/db/random_write.h"
 #include "tests/db/support.h"
-#include "tests/property/json_document.h"
 #include "tests/property/rng.h"
 
 namespace tremula::test {
@@ -22,36 +23,8 @@ struct Process {
       : member(std::make_unique<OrderingStandIn::Member>(order, number)),
         db(db::OpenOn::share(*member)) {}
 
-  struct Live {
-    std::string select;
-    property::Document document;
-    std::uint64_t last_commit = 0;
-    std::size_t patches = 0;
-    std::unique_ptr<Subscription> subscription;
-  };
-
-  void watch(const std::string& select) {
-    Live& live = *lives.emplace_back(std::make_unique<Live>());
-    live.select = select;
-    live.subscription =
-        std::make_unique<Subscription>(db.subscribe(select, {}, [&live](const Delta& delta) {
-                                           CHECK(delta.version() > live.last_commit);
-                                           live.last_commit = delta.version();
-                                           ++live.patches;
-                                           property::Document patch;
-                                           REQUIRE(property::parse_document(delta.patch(), patch));
-                                           CHECK(property::apply_patch(live.document, patch) == "");
-                                         }).value());
-    REQUIRE(property::parse_document(live.subscription->json(), live.document));
-  }
-  // Patches, views and fresh selects say the same.
-  void check() {
-    for (const auto& live : lives) {
-      const std::string fresh = db.query(live->select).value().json();
-      CHECK(live->subscription->json() == fresh);
-      CHECK(live->document.print() == fresh);
-    }
-  }
+  void watch(const std::string& select) { lives.watch(db, select); }
+  void check() { lives.check(db); }
   std::string json(std::string_view select) { return db.query(select).value().json(); }
   std::size_t hear() {
     member->tell();
@@ -60,7 +33,7 @@ struct Process {
 
   std::unique_ptr<OrderingStandIn::Member> member;
   Database db;
-  std::vector<std::unique_ptr<Live>> lives;
+  LiveChecks lives;
 };
 
 // Two processes with a table that both know.
@@ -88,9 +61,6 @@ struct Pair {
   Process b;
 };
 
-constexpr const char* kTable =
-    "TABLE T = 1 (K INT = 1 KEY, A INT = 2, B TEXT = 3, C INT = 4 COUNTER, M INT = 5 MAX, "
-    "S JSON = 6 SET, D INT = 7 DEFAULT 5)";
 constexpr const char* kAll = "SELECT { t.* } FROM T AS t";
 
 }  // namespace
@@ -116,11 +86,11 @@ TEST_CASE("sharing: an acknowledgement prints nothing, a commit of others one pa
   pair.a.watch(kAll);
   pair.b.watch(kAll);
   pair.a.db.run("BEGIN; INSERT INTO T {K: 1, A: 1}; INSERT INTO T {K: 2, A: 2}; COMMIT").value();
-  CHECK(pair.a.lives[0]->patches == 1);
-  CHECK(pair.b.lives[0]->patches == 0);
+  CHECK(pair.a.lives.patches(0) == 1);
+  CHECK(pair.b.lives.patches(0) == 0);
   pair.all();
-  CHECK(pair.a.lives[0]->patches == 1);
-  CHECK(pair.b.lives[0]->patches == 1);
+  CHECK(pair.a.lives.patches(0) == 1);
+  CHECK(pair.b.lives.patches(0) == 1);
   pair.a.check();
   pair.b.check();
 }
@@ -148,7 +118,7 @@ TEST_CASE("sharing: rows that both insert at once have slots of their own, whoev
 }
 
 TEST_CASE("sharing: UPDATE and DELETE hold for the life that the writer saw") {
-  Pair pair(kTable);
+  Pair pair(kMergedTable);
   pair.a.db.run("INSERT INTO T {K: 1, A: 1, B: 'x'}, {K: 2, A: 2}").value();
   pair.all();
   SUBCASE("an update of a row that is deleted first has no effect") {
@@ -196,7 +166,7 @@ TEST_CASE("sharing: UPDATE and DELETE hold for the life that the writer saw") {
 }
 
 TEST_CASE("sharing: additions all count, MAX compares, a SET adds and removes") {
-  Pair pair(kTable);
+  Pair pair(kMergedTable);
   pair.a.db.run("INSERT INTO T {K: 1, C: 10, M: 5, S: ['a', 'b']}").value();
   pair.all();
   pair.a.db.run("UPDATE T SET C = C + 3, M = 8, S = ['a', 'c']").value();
@@ -220,13 +190,13 @@ TEST_CASE("sharing: tables that another process declares, changes and drops are 
   pair.all();
   CHECK(pair.b.json("SELECT { t.*, m: t.mood } FROM T AS t WHERE t.Aa > 0") ==
         R"([{"K":1,"Aa":1,"N":"n","m":null},{"K":2,"Aa":2,"N":"n","m":"blue"}])");
-  CHECK(pair.b.lives[0]->subscription->json() == R"([{"K":1,"A":1},{"K":2,"A":2}])");
+  CHECK(pair.b.lives.json(0) == R"([{"K":1,"A":1},{"K":2,"A":2}])");
   pair.b.db.run("INSERT INTO T {K: 3, Aa: 3}").value();
   CHECK(pair.both("SELECT { n: count(*) } FROM tremula_column AS c") == R"([{"n":4}])");
   pair.a.db.run("DROP TABLE T").value();
   pair.all();
   CHECK(code_of(pair.b.db, kAll) == "unknown_table");
-  CHECK(pair.b.lives[0]->subscription->json() == "[]");
+  CHECK(pair.b.lives.json(0) == "[]");
 }
 
 TEST_CASE("sharing: of two changes of the schema at once one is refused, and can be run again") {
@@ -241,27 +211,6 @@ TEST_CASE("sharing: of two changes of the schema at once one is refused, and can
         R"([{"name":"T"},{"name":"A"},{"name":"B"}])");
 }
 
-namespace {
-
-std::string random_write(Rng& rng) {
-  const auto number = [&rng](int end) { return std::to_string(rng.below(end)); };
-  const std::string k = number(12);
-  switch (rng.below(8)) {
-    case 0: return "INSERT INTO T {K: " + k + ", A: " + number(9) + "}";
-    case 1: return "UPSERT INTO T {K: " + k + ", A: " + number(9) + ", B: 'u" + number(9) + "'}";
-    case 2: return "UPDATE T SET A = A + 1, B = 'v" + number(99) + "' WHERE K = " + k;
-    case 3: return "UPDATE T SET C = C + " + number(9) + ", M = " + number(50) + " WHERE K < " + k;
-    case 4: return "DELETE FROM T WHERE K = " + k;
-    case 5: return "UPDATE T SET S = ['" + number(4) + "', '" + number(4) + "'] WHERE K = " + k;
-    case 6: return "UPSERT INTO T {K: " + k + ", D: NULL, C: " + number(30) + "}";
-    default:
-      return "BEGIN; DELETE FROM T WHERE K = " + k + "; INSERT INTO T {K: " + k +
-             ", B: 'w'}; UPDATE T SET A = 3 WHERE K = " + number(12) + "; COMMIT";
-  }
-}
-
-}  // namespace
-
 TEST_CASE("sharing: three processes come to the same, live queries are right at every step") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
@@ -271,7 +220,7 @@ TEST_CASE("sharing: three processes come to the same, live queries are right at 
     for (std::uint64_t i = 0; i < 3; ++i) {
       processes.push_back(std::make_unique<Process>(order, i + 1));
     }
-    processes[0]->db.run(kTable).value();
+    processes[0]->db.run(kMergedTable).value();
     for (const auto& process : processes) {
       process->hear();
       process->watch(kAll);
