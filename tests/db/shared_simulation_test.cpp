@@ -59,6 +59,7 @@ class Process final : public db::Membership {
 
   std::uint64_t id() const { return id_; }
   bool is_open() const { return db_.has_value(); }
+  bool is_host() const { return persister_ != nullptr; }
   Database& db() { return *db_; }
   std::string json(std::string_view select) { return db_->query(select).value().json(); }
 
@@ -217,7 +218,7 @@ class Simulation {
     while (!processes_[0]->is_open()) turn();
     processes_[0]->while_waiting([this] { turn(); });
     processes_[0]->db().run(std::string(kMergedTable) + ";" + kLedger).value();
-    while (!processes_[0]->is_settled()) turn();
+    wait_own(*processes_[0]);
     for (int step = 0; step < steps; ++step) {
       CAPTURE(step);
       while (static_cast<int>(processes_.size()) < count_) start();
@@ -249,35 +250,52 @@ class Simulation {
     }
   }
   void use(Process& process) {
-    switch (random_.below(6)) {
-      case 0:
-      case 1: process.write(random_); break;
+    switch (random_.below(12)) {
+      case 0: wait_own(process); break;
+      case 1:
       case 2:
-      case 3: process.write_ledger(); break;
-      case 4: process.db().poll().value(); break;
+      case 3:
+      case 4: process.write(random_); break;
+      case 5:
+      case 6:
+      case 7: process.write_ledger(); break;
+      case 8: process.db().poll().value(); break;
       default: process.check(); break;
     }
   }
   void kill() {
-    const std::size_t i = random_.next() % processes_.size();
+    std::size_t i = random_.next() % processes_.size();
+    for (std::size_t host = 0; host < processes_.size() && random_.chance(60); ++host) {
+      if (processes_[host]->is_host()) i = host;
+    }
     Process& process = *processes_[i];
     if (random_.chance(40)) {
       process.falter(random_);
       for (int steps = random_.below(4); steps > 0; --steps) process.step();
     }
+    // As if it had died before it told of what it did last.
+    if (random_.chance(50)) {
+      for (int connections = 0; connections < 8; ++connections) wire_.cut(random_.next());
+    }
     dead_[static_cast<std::int64_t>(process.id())] = process.told();
     processes_.erase(processes_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (random_.chance(50)) {
+      for (const auto& left : processes_) wait_own(*left);
+    }
   }
   void turn() {
     for (const auto& process : processes_) process->step();
     wire_.deliver(random_.next());
   }
-  void settle() {
-    const auto is_settled = [](const auto& process) { return process->is_settled(); };
-    for (int turns = 0; !std::all_of(processes_.begin(), processes_.end(), is_settled); ++turns) {
+  // Whatever has happened, an end of the order is reached.
+  void wait_own(const Process& process) {
+    for (int turns = 0; !process.is_settled(); ++turns) {
       REQUIRE(turns < 100'000);
       turn();
     }
+  }
+  void settle() {
+    for (const auto& process : processes_) wait_own(*process);
     // Who is in the order still hears of the last of it.
     for (bool any = true; any;) {
       any = false;
