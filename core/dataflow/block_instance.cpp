@@ -25,7 +25,8 @@ BlockParts::BlockParts(BlockInstance& owner, const Block& block) {
   if (!block.sites.empty())
     sites = std::make_unique<SiteHolder>(owner, SiteScope::kShape, block.sites);
   if (!block.members.empty()) members = std::make_unique<Members>();
-  if (block.use == SiteKind::kDerived) derived = std::make_unique<DerivedRelation>();
+  if (block.use == SiteKind::kDerived)
+    derived = std::make_unique<DerivedRelation>(block.properties.size());
 }
 
 bool BlockParts::any(const Block& block) {
@@ -46,10 +47,21 @@ BlockInstance::~BlockInstance() {
 
 BlockStep& BlockInstance::step() {
   if (!step_) {
-    step_ = engine().block_steps.take();
+    begin_step();
     engine().note(*this);
   }
   return *step_;
+}
+
+void BlockInstance::begin_step() {
+  step_ = engine().block_steps.take();
+  if (DerivedRelation* rows = derived()) rows->begin_step(step_->derived);
+}
+
+void BlockInstance::end_step() {
+  if (!step_) return;
+  if (DerivedRelation* rows = derived()) rows->settle();
+  engine().block_steps.give_back(std::move(step_));
 }
 
 std::size_t BlockInstance::number_at(int parameter, std::size_t otherwise) const {
@@ -65,12 +77,13 @@ void BlockInstance::hydrate(std::span<const Value> parameters) {
   if (!parts_) return;
   Slot scratch;
   if (parts_->sites) parts_->sites->open(shape_context(0, Side::kNew, scratch));
+  if (parts_->derived) begin_step();
   for_each_row([this](RowId row) {
     update_row_sites(row, false, true);
     if (parts_->derived) derive_row(row, true);
     if (parts_->members) count_member(row, false, true);
   });
-  if (parts_->derived) parts_->derived->settle();
+  end_step();
 }
 
 // The rows of the result as it stands, in order where there is one.
@@ -347,9 +360,9 @@ void BlockInstance::derive_row(RowId row, bool in_new) {
   if (!in_new) return;
   Slot scratch;
   const RowContext context = shape_context(row, Side::kNew, scratch);
-  made.values.clear();
-  for (const BlockProperty& property : block_.properties)
-    made.values.emplace_back(evaluate(property.node, context));
+  const OwnedRows::Values values = parts_->derived->values(slot);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i].set(evaluate(block_.properties[i].node, context));
 }
 
 namespace {
@@ -405,9 +418,6 @@ void BlockInstance::tell_parents() {
   if (changed) tell_all();
 }
 
-void BlockInstance::settle() {
-  if (step_) engine().block_steps.give_back(std::move(step_));
-  if (DerivedRelation* rows = derived()) rows->settle();
-}
+void BlockInstance::settle() { end_step(); }
 
 }  // namespace tremula::dataflow

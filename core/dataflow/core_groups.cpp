@@ -67,17 +67,17 @@ void CoreInstance::apply_contributions(Slot slot, const Contributions& c, int si
   for (std::size_t i = 0; i < c.aggregates.size(); ++i) {
     const Contributions::One& one = c.aggregates[i];
     if (!one.counts) continue;
+    Accumulator& accumulator = groups()->accumulators(slot)[i];
     if (sign > 0)
-      group.accumulators[i].add({one.argument, one.separator, one.row_key});
+      accumulator.add({one.argument, one.separator, one.row_key});
     else
-      group.accumulators[i].retract({one.argument, one.separator, one.row_key});
+      accumulator.retract({one.argument, one.separator, one.row_key});
   }
 }
 
 void CoreInstance::remember_dependents(Slot slot, const Slot* tuple) {
-  GroupTable::Group& group = groups()->group(slot);
   for (std::size_t d = 0; d < core_.dependents.size(); ++d)
-    group.dependents[d] = tuple[core_.dependents[d].source];
+    groups()->dependents(slot)[d] = tuple[core_.dependents[d].source];
 }
 
 void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
@@ -87,13 +87,13 @@ void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
   if (in_old && in_new && before.key == after.key) {
     const Slot slot = groups()->touch_group(after.key, after.key_values);
     remember_dependents(slot, tuple);
-    GroupTable::Group& group = groups()->group(slot);
+    const std::span<Accumulator> accumulators = groups()->accumulators(slot);
     for (std::size_t i = 0; i < after.aggregates.size(); ++i) {
       const Contributions::One& a = before.aggregates[i];
       const Contributions::One& b = after.aggregates[i];
       if (a.same(b)) continue;
-      if (a.counts) group.accumulators[i].retract({a.argument, a.separator, a.row_key});
-      if (b.counts) group.accumulators[i].add({b.argument, b.separator, b.row_key});
+      if (a.counts) accumulators[i].retract({a.argument, a.separator, a.row_key});
+      if (b.counts) accumulators[i].add({b.argument, b.separator, b.row_key});
     }
   } else {
     if (in_old)
@@ -104,32 +104,33 @@ void CoreInstance::group_tuple(const Slot* tuple, bool in_old, bool in_new) {
       apply_contributions(slot, after, 1);
     }
   }
-  engine().note(*this);
 }
 
 void CoreInstance::count_rows(std::int64_t rows) {
-  GroupTable::Group& group = groups()->group(groups()->touch_group({}, {}));
-  group.members += rows;
-  for (Accumulator& a : group.accumulators) a.add_rows(rows);  // no keys: no first values
+  const Slot slot = groups()->touch_group({}, {});
+  groups()->group(slot).members += rows;
+  for (Accumulator& a : groups()->accumulators(slot)) a.add_rows(rows);  // no keys: no first values
 }
 
 void CoreInstance::fill_outputs(Slot slot) {
   GroupTable::Group& group = groups()->group(slot);
   group.in_new = group.members > 0 || core_.group_keys.empty();
   if (!group.in_new) return;
+  const OwnedRows::Values values = groups()->values(slot);
+  const std::span<Accumulator> accumulators = groups()->accumulators(slot);
   std::size_t at = core_.group_keys.size();
   std::size_t next = 0;
   while (next < core_.aggregates.size())
-    group.values[at++] = triples::OwnedValue(group.accumulators[next++].value(engine().arena));
+    values[at++].set(accumulators[next++].value(engine().arena));
   for (std::uint32_t position : core_.first_keys)
-    group.values[position] = triples::OwnedValue(group.accumulators[next++].value(engine().arena));
+    values[position].set(accumulators[next++].value(engine().arena));
   for (std::size_t d = 0; d < core_.dependents.size(); ++d) {
-    const Slot from = group.dependents[d];
+    const Slot from = groups()->dependents(slot)[d];
     Value value;
     if (from != triples::kNoSlot)
       value = relations()[core_.dependents[d].source]->read(from, core_.dependents[d].column,
                                                             Side::kNew);
-    group.values[at++] = triples::OwnedValue(value);
+    values[at++].set(value);
   }
 }
 
@@ -166,12 +167,8 @@ void CoreInstance::finish_group(Slot slot, bool forced) {
   const GroupTable::Group& group = groups()->group(slot);
   bool in_old = group.in_old, in_new = group.in_new;
   if (!in_old && !in_new) return;
-  if (in_old && in_new && !forced && group.touched) {
-    bool same = true;
-    for (std::size_t c = 0; c < group.values.size() && same; ++c)
-      same = identical(group.values[c].value(), group.old_values[c].value());
-    if (same) return;
-  }
+  if (in_old && in_new && !forced && groups()->is_touched(slot) && groups()->same_values(slot))
+    return;
   update_group_sites(slot, in_old, in_new);
   in_old = in_old && having_true(slot, Side::kOld);
   in_new = in_new && having_true(slot, Side::kNew);
@@ -196,18 +193,18 @@ void CoreInstance::count_distinct(const RowContext& row, int sign) {
   if (!core_.first_values.empty()) {
     std::string order;
     if (core_.grouped)
-      order = groups()->group(row.tuple[0]).key;
+      order = groups()->key_of(row.tuple[0]);
     else
       row_key(row, order);
     for (std::size_t i = 0; i < core_.first_values.size(); ++i) {
       const Contribution first{values[core_.first_values[i]], {}, order};
+      Accumulator& accumulator = distinct()->accumulators(slot)[i];
       if (sign > 0)
-        group.accumulators[i].add(first);
+        accumulator.add(first);
       else
-        group.accumulators[i].retract(first);
+        accumulator.retract(first);
     }
   }
-  engine().note(*this);
 }
 
 void CoreInstance::distinct_row(RowContext row, bool in_old, bool in_new) {
@@ -229,10 +226,10 @@ void CoreInstance::finish_distinct() {
     bool changed = group.in_old != group.in_new;
     // A row of DISTINCT is its values, but 1 may become 1.0 when its first row goes.
     for (std::size_t i = 0; group.in_new && i < core_.first_values.size(); ++i) {
-      triples::OwnedValue& value = group.values[core_.first_values[i]];
-      const Value first = group.accumulators[i].value(engine().arena);
+      HeldValue& value = distinct()->values(slot)[core_.first_values[i]];
+      const Value first = distinct()->accumulators(slot)[i].value(engine().arena);
       if (identical(value.value(), first)) continue;
-      value = triples::OwnedValue(first);
+      value.set(first);
       changed = true;
     }
     if (changed) final_row(slot, group.in_old, group.in_new);

@@ -34,11 +34,12 @@ CoreParts::CoreParts(CoreInstance& owner, const Core& core) {
     group_sites = std::make_unique<SiteHolder>(owner, SiteScope::kGroup, core.group_sites);
   if (CoreInstance::needs_rows(core)) tuples = std::make_unique<TupleTable>(core.sources.size());
   if (core.grouped)
-    groups = std::make_unique<GroupTable>(core.aggregates, core.dependents.size(),
-                                          core.first_keys.size());
+    groups = std::make_unique<GroupTable>(core.aggregates, core.group_keys.size(),
+                                          core.dependents.size(), core.first_keys.size());
   static const std::vector<CoreAggregate> kNoAggregates;
   if (core.distinct)
-    distinct = std::make_unique<GroupTable>(kNoAggregates, 0, core.first_values.size());
+    distinct = std::make_unique<GroupTable>(kNoAggregates, core.distinct_values.size(), 0,
+                                            core.first_values.size());
 }
 
 bool CoreParts::any(const Core& core) {
@@ -54,15 +55,23 @@ CoreInstance::~CoreInstance() = default;
 
 CoreStep& CoreInstance::step() {
   if (!step_) {
-    step_ = engine().core_steps.take();
-    step_->count_old = count_;
+    begin_step();
     engine().note(*this);
   }
   return *step_;
 }
 
+void CoreInstance::begin_step() {
+  step_ = engine().core_steps.take();
+  step_->count_old = count_;
+  if (groups() != nullptr) groups()->begin_step(step_->touched_table);
+  if (distinct() != nullptr) distinct()->begin_step(step_->touched_distinct);
+}
+
 void CoreInstance::end_step() {
   if (!step_) return;
+  if (groups() != nullptr) groups()->settle();
+  if (distinct() != nullptr) distinct()->settle();
   for (RowId row : step_->dead_tuples) parts_->tuples->release(row);
   engine().core_steps.give_back(std::move(step_));
 }
@@ -133,8 +142,7 @@ void CoreInstance::open_reverse_indexes() {
 void CoreInstance::hydrate(bool ordered) {
   ordered_ = ordered && !core_.at_most_one;
   hydrating_ = true;
-  step_ = engine().core_steps.take();
-  step_->count_old = 0;
+  begin_step();
   open();
   if (groups() != nullptr && core_.group_keys.empty()) groups()->touch_group({}, {});
   Collector collector(*this);
@@ -152,8 +160,6 @@ void CoreInstance::hydrate(bool ordered) {
     order_.build_one(step_->first_row);
   else if (ordered_)
     order_.build(step_->building);
-  if (groups() != nullptr) groups()->settle();
-  if (distinct() != nullptr) distinct()->settle();
   hydrating_ = false;
   end_step();
 }
@@ -419,11 +425,7 @@ RowTexts* CoreInstance::texts_of(const BlockInstance& reader) const {
   return &texts;
 }
 
-void CoreInstance::settle() {
-  if (groups() != nullptr) groups()->settle();
-  if (distinct() != nullptr) distinct()->settle();
-  end_step();
-}
+void CoreInstance::settle() { end_step(); }
 
 // --- The last stage ---
 

@@ -239,6 +239,7 @@ class CoreInstance final : public Instance {
   GroupTable* groups() const { return parts_ ? parts_->groups.get() : nullptr; }
   GroupTable* distinct() const { return parts_ ? parts_->distinct.get() : nullptr; }
   CoreStep& step();
+  void begin_step();
   void end_step();
   void open();
   // One tuple, decided without sub-selects of WHERE: these, then the stages after.
@@ -388,6 +389,8 @@ class BlockInstance final : public Instance {
   void count_member(RowId row, bool in_old, bool in_new);
   void count_key(std::string_view key, int by);
   void note_members();
+  void begin_step();
+  void end_step();
   void derive_row(RowId row, bool in_new);
   void tell_parents();
   void tell_members();

@@ -197,20 +197,24 @@ Result<bool> OneShot::aggregate(std::span<const Value> parameters, const Rest& r
                                 GroupTable& groups) {
   const Core& core = *lowered_.block->core;
   TREMULA_TRY_ASSIGN(const Window window, begin(parameters));
-  GroupTable::Group& group = groups.group(groups.touch_group({}, {}));
+  TouchedRows touched;
+  groups.begin_step(touched);
+  const Slot group = groups.touch_group({}, {});
+  const std::span<Accumulator> accumulators = groups.accumulators(group);
   if (counts_all(core)) {
     const auto rows = static_cast<std::int64_t>(relation_->row_count(Side::kNew));
-    for (Accumulator& accumulator : group.accumulators) accumulator.add_rows(rows);
+    for (Accumulator& accumulator : accumulators) accumulator.add_rows(rows);
   } else {
     visit_rows(rest, [&](Slot, const RowContext& row) {
       for (std::size_t i = 0; i < core.aggregates.size(); ++i)
-        contribute(core.aggregates[i], row, group.accumulators[i]);
+        contribute(core.aggregates[i], row, accumulators[i]);
     });
   }
   arena_.clear();
   for (std::size_t i = 0; i < core.aggregates.size(); ++i)
-    group.values[i] = triples::OwnedValue(group.accumulators[i].value(arena_));
-  group.in_new = true;
+    groups.values(group)[i].set(accumulators[i].value(arena_));
+  groups.row(group).in_new = true;
+  groups.settle();
   const triples::Relation* const relation = &groups;
   return window.offset == 0 && window.limit > 0 &&
          (!core.has_having || is_true(core.having, group_context(&relation)));
@@ -263,7 +267,7 @@ Result<void> OneShot::for_each_json(std::span<const Value> parameters,
   std::string text;
   const Core& core = *lowered_.block->core;
   if (core.grouped) {
-    GroupTable groups(core.aggregates, 0, 0);
+    GroupTable groups(core.aggregates, 0, 0, 0);
     TREMULA_TRY_ASSIGN(const bool is_asked, aggregate(parameters, rest, groups));
     if (!is_asked) return {};
     const triples::Relation* const relation = &groups;
@@ -301,7 +305,7 @@ Result<void> OneShot::for_each_value(std::span<const Value> parameters,
     return row(slot, values);
   };
   if (core.grouped) {
-    GroupTable groups(core.aggregates, 0, 0);
+    GroupTable groups(core.aggregates, 0, 0, 0);
     TREMULA_TRY_ASSIGN(const bool is_asked, aggregate(parameters, {}, groups));
     const triples::Relation* const relation = &groups;
     if (is_asked) (void)tell(0, group_context(&relation));

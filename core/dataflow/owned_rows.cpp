@@ -1,20 +1,36 @@
 #include "core/dataflow/owned_rows.h"
 
+#include <cstring>
+#include <new>
+
 namespace tremula::dataflow {
 
 using triples::Side;
 using triples::Slot;
 
+void TouchedRows::clear() {
+  constexpr std::size_t kKeptMax = 256;
+  slots.clear();
+  old_values.clear();
+  changes.clear();
+  if (slots.capacity() > kKeptMax) slots = {};
+  if (old_values.capacity() > kKeptMax) old_values = std::vector<HeldValue>();
+  if (changes.capacity() > kKeptMax) changes = {};
+}
+
+// --- OwnedRows ---
+
 bool OwnedRows::exists(Slot slot, Side side) const {
-  const Row* row = rows_[slot].get();
+  const Row* row = at(slot);
   if (row == nullptr) return false;
   return side == Side::kOld ? row->in_old : row->in_new;
 }
 
 triples::Value OwnedRows::read(Slot slot, triples::ColumnIndex column, Side side) const {
-  const Row& row = *rows_[slot];
-  const auto& values = side == Side::kOld && row.touched ? row.old_values : row.values;
-  return values[column].value();
+  const Row& row = *at(slot);
+  if (side == Side::kOld && row.old_at != Row::kUntouched && row.in_old)
+    return touched_->old_values[row.old_at + column].value();
+  return values_of(row)[column].value();
 }
 
 std::size_t OwnedRows::row_count(Side side) const {
@@ -23,116 +39,223 @@ std::size_t OwnedRows::row_count(Side side) const {
   return count;
 }
 
+std::span<const triples::RowChange> OwnedRows::changes() const {
+  if (touched_ == nullptr) return {};
+  return touched_->changes;
+}
+
+std::span<const Slot> OwnedRows::write_log() const {
+  if (touched_ == nullptr) return {};
+  return touched_->slots;
+}
+
 OwnedRows::Row& OwnedRows::touch(Slot slot) {
-  Row& row = *rows_[slot];
-  if (!row.touched) {
-    row.touched = true;
-    row.old_values = row.values;
-    touched_.push_back(slot);
-  }
+  Row& row = *at(slot);
+  if (row.old_at != Row::kUntouched) return row;
+  row.old_at = static_cast<std::uint32_t>(touched_->old_values.size());
+  touched_->slots.push_back(slot);
+  if (row.in_old)
+    for (const HeldValue& value : values_of(row)) touched_->old_values.emplace_back(value.value());
   return row;
 }
 
-Slot OwnedRows::add(std::unique_ptr<Row> row) {
-  if (free_.empty()) {
-    rows_.push_back(std::move(row));
+bool OwnedRows::same_values(Slot slot) const {
+  const Values now = values(slot);
+  const HeldValue* before = touched_->old_values.data() + at(slot)->old_at;
+  for (std::size_t c = 0; c < now.size(); ++c)
+    if (!identical(now[c].value(), before[c].value())) return false;
+  return true;
+}
+
+Slot OwnedRows::add(Row& row) {
+  const auto word = reinterpret_cast<std::uintptr_t>(&row);
+  if (free_ == triples::kNoSlot) {
+    rows_.push_back(word);
     return static_cast<Slot>(rows_.size() - 1);
   }
-  const Slot slot = free_.back();
-  free_.pop_back();
-  rows_[slot] = std::move(row);
+  const Slot slot = free_;
+  free_ = static_cast<Slot>(rows_[slot] >> 1);
+  rows_[slot] = word;
   return slot;
 }
 
+void OwnedRows::destroy_all() {
+  for (Slot slot = 0; slot < rows_.size(); ++slot)
+    if (Row* row = at(slot)) destroy(*row);
+  rows_.clear();
+}
+
 void OwnedRows::finish() {
-  changes_.clear();
-  for (Slot slot : touched_) {
-    const Row& row = *rows_[slot];
+  if (touched_ == nullptr) return;
+  touched_->changes.clear();
+  for (Slot slot : touched_->slots) {
+    const Row& row = *at(slot);
     if (!row.in_old && !row.in_new) continue;
     triples::RowChange change{slot, row.in_old, row.in_new, 0};
     if (row.in_old && row.in_new) {
-      for (std::size_t c = 0; c < row.values.size(); ++c)
-        if (!identical(row.values[c].value(), row.old_values[c].value()))
+      const Values now = values_of(row);
+      const HeldValue* before = touched_->old_values.data() + row.old_at;
+      for (std::size_t c = 0; c < now.size(); ++c)
+        if (!identical(now[c].value(), before[c].value()))
           change.changed |= triples::column_bit(static_cast<triples::ColumnIndex>(c));
       if (change.changed == 0) continue;
     } else {
       change.changed = triples::kAllColumns;
     }
-    changes_.push_back(change);
+    touched_->changes.push_back(change);
   }
 }
 
 void OwnedRows::settle() {
-  for (Slot slot : touched_) {
-    Row& row = *rows_[slot];
-    row.touched = false;
+  if (touched_ == nullptr) return;
+  for (Slot slot : touched_->slots) {
+    Row& row = *at(slot);
+    row.old_at = Row::kUntouched;
     row.in_old = row.in_new;
-    row.old_values.clear();
     if (row.in_new) continue;
     remove(slot);
-    rows_[slot] = nullptr;
-    free_.push_back(slot);
+    destroy(row);
+    rows_[slot] = std::uintptr_t{free_} << 1 | 1;
+    free_ = slot;
   }
-  touched_.clear();
-  changes_.clear();
+  touched_->clear();
+  touched_ = nullptr;
 }
 
 std::size_t OwnedRows::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(rows_[0]);
-  for (const auto& row : rows_)
-    if (row) bytes += sizeof(Row) + row->values.capacity() * sizeof(triples::OwnedValue);
+  for (Slot slot = 0; slot < rows_.size(); ++slot) {
+    const Row* row = at(slot);
+    if (row == nullptr) continue;
+    bytes += row_bytes_ + value_count_ * sizeof(HeldValue);
+    for (const HeldValue& value : values_of(*row)) bytes += value.memory_bytes();
+  }
   return bytes;
 }
 
-Slot GroupTable::touch_group(std::string_view key, std::span<const triples::Value> values) {
-  if (const Slot* found = slots_.find(key)) {
-    touch(*found);
-    return *found;
+// --- GroupTable ---
+
+GroupTable::GroupTable(const std::vector<CoreAggregate>& aggregates, std::size_t keys,
+                       std::size_t dependents, std::size_t firsts)
+    : OwnedRows(sizeof(Group), keys + aggregates.size() + dependents),
+      aggregates_(aggregates),
+      accumulator_count_(static_cast<std::uint32_t>(aggregates.size() + firsts)),
+      dependent_count_(static_cast<std::uint32_t>(dependents)) {
+  static_assert(sizeof(Group) % alignof(HeldValue) == 0);
+  static_assert(sizeof(HeldValue) % alignof(Accumulator) == 0);
+}
+
+std::string_view GroupTable::key_of(Slot slot) const {
+  const Row& row = *at(slot);
+  return {reinterpret_cast<const char*>(dependents_of(row) + dependent_count_),
+          static_cast<const Group&>(row).key_size};
+}
+
+std::span<Accumulator> GroupTable::accumulators(Slot slot) const {
+  return {accumulators_of(*at(slot)), accumulator_count_};
+}
+
+std::span<Slot> GroupTable::dependents(Slot slot) const {
+  return {dependents_of(*at(slot)), dependent_count_};
+}
+
+Slot GroupTable::find(std::string_view key) const {
+  if (refs_) {
+    const Ref* found = refs_->find({this, key});
+    return found == nullptr ? triples::kNoSlot : found->slot;
   }
-  auto group = std::make_unique<Group>();
-  group->key = key;
-  for (triples::Value value : values) group->values.emplace_back(value);
-  group->values.resize(values.size() + aggregates_.size() + dependents_);
-  for (const CoreAggregate& a : aggregates_) group->accumulators.emplace_back(a.kind, a.distinct);
-  for (std::size_t i = 0; i < firsts_; ++i)
-    group->accumulators.emplace_back(AggregateKind::kMin, false);
-  group->dependents.assign(dependents_, triples::kNoSlot);
-  const Slot slot = add(std::move(group));
-  slots_[key] = slot;
+  for (Slot slot = 0; slot < slot_end(); ++slot)
+    if (at(slot) != nullptr && key_of(slot) == key) return slot;
+  return triples::kNoSlot;
+}
+
+GroupTable::Group& GroupTable::make(std::string_view key,
+                                    std::span<const triples::Value> values) const {
+  const std::size_t size = sizeof(Group) + value_count() * sizeof(HeldValue) +
+                           accumulator_count_ * sizeof(Accumulator) +
+                           dependent_count_ * sizeof(Slot) + key.size();
+  Group& group = *::new (::operator new(size)) Group;
+  group.key_size = static_cast<std::uint32_t>(key.size());
+  const Values held = values_of(group);
+  for (std::size_t i = 0; i < held.size(); ++i)
+    ::new (&held[i]) HeldValue(i < values.size() ? values[i] : triples::Value());
+  Accumulator* accumulator = accumulators_of(group);
+  for (const CoreAggregate& a : aggregates_) ::new (accumulator++) Accumulator(a.kind, a.distinct);
+  Accumulator* const end = accumulators_of(group) + accumulator_count_;
+  while (accumulator != end) ::new (accumulator++) Accumulator(AggregateKind::kMin, false);
+  Slot* const dependents = dependents_of(group);
+  std::fill(dependents, dependents + dependent_count_, triples::kNoSlot);
+  std::memcpy(dependents + dependent_count_, key.data(), key.size());
+  return group;
+}
+
+Slot GroupTable::touch_group(std::string_view key, std::span<const triples::Value> values) {
+  Slot slot = find(key);
+  if (slot == triples::kNoSlot) {
+    slot = add(make(key, values));
+    if (refs_) {
+      refs_->insert({this, key_of(slot), slot});
+    } else if (slot_end() > kFewMax) {
+      refs_ = std::make_unique<Refs>();
+      for (Slot s = 0; s < slot_end(); ++s)
+        if (at(s) != nullptr) refs_->insert({this, key_of(s), s});
+    }
+  }
   touch(slot);
   return slot;
 }
 
-void GroupTable::remove(Slot slot) { slots_.erase(group(slot).key); }
+void GroupTable::remove(Slot slot) {
+  if (refs_) refs_->erase({this, key_of(slot)});
+}
+
+void GroupTable::destroy(Row& row) const {
+  for (HeldValue& value : values_of(row)) std::destroy_at(&value);
+  std::destroy_n(accumulators_of(row), accumulator_count_);
+  ::operator delete(static_cast<Group*>(&row));
+}
 
 std::size_t GroupTable::memory_bytes() const {
-  std::size_t bytes =
-      OwnedRows::memory_bytes() + sizeof(*this) - sizeof(OwnedRows) + slots_.memory_bytes();
-  for (const auto& row : rows_)
-    if (row)
-      for (const Accumulator& a : static_cast<const Group&>(*row).accumulators)
-        bytes += a.memory_bytes();
+  std::size_t bytes = OwnedRows::memory_bytes() + sizeof(*this) - sizeof(OwnedRows);
+  if (refs_) bytes += sizeof(*refs_) + refs_->memory_bytes();
+  for (Slot slot = 0; slot < slot_end(); ++slot) {
+    if (at(slot) == nullptr) continue;
+    bytes += dependent_count_ * sizeof(Slot) + key_of(slot).size();
+    for (const Accumulator& a : accumulators(slot)) bytes += a.memory_bytes();
+  }
   return bytes;
 }
 
+// --- DerivedRelation ---
+
 Slot DerivedRelation::touch_row(RowId inner) {
-  if (const Slot* found = slots_.find(inner)) {
-    touch(*found);
-    return *found;
+  const Slot* found = slots_.find(inner);
+  Slot slot = found == nullptr ? triples::kNoSlot : *found;
+  if (found == nullptr) {
+    Inner& row = *::new (::operator new(sizeof(Inner) + value_count() * sizeof(HeldValue))) Inner;
+    row.inner = inner;
+    for (HeldValue& value : values_of(row)) ::new (&value) HeldValue;
+    slot = add(row);
+    slots_[inner] = slot;
   }
-  auto row = std::make_unique<Inner>();
-  row->inner = inner;
-  const Slot slot = add(std::move(row));
-  slots_[inner] = slot;
   touch(slot);
   return slot;
 }
 
 void DerivedRelation::remove(Slot slot) { slots_.erase(static_cast<Inner&>(row(slot)).inner); }
 
+void DerivedRelation::destroy(Row& row) const {
+  for (HeldValue& value : values_of(row)) std::destroy_at(&value);
+  ::operator delete(static_cast<Inner*>(&row));
+}
+
 void DerivedRelation::settle() {
   indexes_->settle();
   OwnedRows::settle();
+}
+
+std::size_t DerivedRelation::memory_bytes() const {
+  return OwnedRows::memory_bytes() + sizeof(*this) - sizeof(OwnedRows) + slots_.memory_bytes();
 }
 
 }  // namespace tremula::dataflow

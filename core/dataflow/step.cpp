@@ -35,6 +35,8 @@ void CoreStep::clear() {
   forget_table(visited_pairs);
   forget(dead_tuples);
   building.clear();
+  touched_table.clear();
+  touched_distinct.clear();
   forget(deltas);
   ranks.clear();
   ranked = false;
@@ -71,6 +73,7 @@ void BlockStep::clear() {
   forget(touched_rows);
   touched_all = false;
   forget(deltas);
+  derived.clear();
   members_before.noted = false;
   forget_table(members_before.counts);
   for (int i = 0; i < 2; ++i) {

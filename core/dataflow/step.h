@@ -17,6 +17,7 @@
 #include "core/dataflow/graph.h"
 #include "core/dataflow/members.h"
 #include "core/dataflow/order_tree.h"
+#include "core/dataflow/owned_rows.h"
 #include "core/triples/ids.h"
 
 namespace tremula::dataflow {
@@ -68,6 +69,7 @@ struct CoreStep {
   std::vector<RowId> dead_tuples;
   RowId first_row = 0;    // of a core that is being hydrated: the first, whose key nobody may need
   OrderEntries building;  // and once there are two, all
+  TouchedRows touched_table, touched_distinct;  // of groups and of rows of DISTINCT
   std::vector<RowDelta> deltas;
   ChangedRanks ranks;  // of the deltas, once asked for
   bool ranked = false;
@@ -82,6 +84,7 @@ struct BlockStep {
   bool touched_all = false;
   std::vector<RowDelta> deltas;
   MembersBefore members_before;
+  TouchedRows derived;    // of a derived table
   ChangeList changes[2];  // without, and with old values; until the step is settled
   bool listed[2] = {false, false};
 
