@@ -5,7 +5,8 @@
 
   <!-- file: NAME -->   the block below is written into that file
   ```console            lines that begin with `$ ` are run; what stands below them is their output
-  ```cpp                without a file: a whole program, which is built and run
+  ```cpp, ```c          without a file: a whole program, which is built and run
+  ```sql                without a file: statements, which are run on a copy of the page's database, `board.db`
   ```text               right below such a program: what it prints
 Everything of a page happens in one folder, made for it and gone at the end.
 """
@@ -19,7 +20,9 @@ import tempfile
 
 FENCE = "```"
 LISTS = """cmake_minimum_required(VERSION 3.25)
-project(page LANGUAGES CXX)
+project(page LANGUAGES CXX C)
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_C_EXTENSIONS OFF)
 find_package(tremula 0.1 CONFIG REQUIRED)
 """
 
@@ -93,18 +96,28 @@ class Page:
                         file.write(block.text)
                 elif block.language == "console":
                     self.follow_console(block, folder)
-                elif block.language == "cpp":
+                elif block.language == "sql":
+                    self.follow_statements(block, folder)
+                elif block.language in ("cpp", "c"):
                     programs.append((block, below))
             if programs:
                 self.follow_programs(programs, os.path.join(folder, "programs"))
+
+    def follow_statements(self, block, folder):
+        with open(os.path.join(folder, "block.tql"), "w", encoding="utf-8") as file:
+            file.write(block.text)
+        ran = self.run("rm -rf copy.db && cp -r board.db copy.db && tremula run block.tql --db copy.db", folder)
+        self.done += 1
+        if ran.returncode != 0:
+            self.complain(block, f"ended with {ran.returncode}:\n{ran.stdout}")
 
     def follow_programs(self, programs, folder):
         os.mkdir(folder)
         lists = LISTS
         for number, (block, _) in enumerate(programs):
-            with open(f"{folder}/p{number}.cpp", "w", encoding="utf-8") as file:
+            with open(f"{folder}/p{number}.{block.language}", "w", encoding="utf-8") as file:
                 file.write(block.text)
-            lists += f"add_executable(p{number} p{number}.cpp)\n"
+            lists += f"add_executable(p{number} p{number}.{block.language})\n"
             lists += f"target_link_libraries(p{number} PRIVATE tremula::tremula)\n"
             lists += f"target_compile_options(p{number} PRIVATE -Wall -Wextra -Werror)\n"
         with open(f"{folder}/CMakeLists.txt", "w", encoding="utf-8") as file:

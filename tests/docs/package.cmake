@@ -6,7 +6,7 @@ add_library(tremula::tremula INTERFACE IMPORTED)
 set_target_properties(tremula::tremula PROPERTIES
   INTERFACE_COMPILE_FEATURES cxx_std_20
   INTERFACE_INCLUDE_DIRECTORIES \"${PROJECT_SOURCE_DIR}/include\")
-target_link_libraries(tremula::tremula INTERFACE $<TARGET_FILE:tremula_static> lz4 Threads::Threads)
+target_link_libraries(tremula::tremula INTERFACE $<TARGET_FILE:tremula_static> stdc++ m lz4 Threads::Threads)
 ")
 file(GENERATE OUTPUT "${package}/tremula-config-version.cmake" CONTENT
 "set(PACKAGE_VERSION ${PROJECT_VERSION})
