@@ -15,7 +15,7 @@ constexpr DotCommand kCommands[] = {
     {Dot::kTimer, ".timer", "on|off", "tells how long each statement took"},
     {Dot::kImport, ".import", "TABLE FILE [replace]", "reads a CSV file into a table"},
     {Dot::kExport, ".export", "FILE SELECT", "writes a select's rows into a CSV file"},
-    {Dot::kOpen, ".open", "[DIR]", "goes on with another database; in memory without DIR"},
+    {Dot::kOpen, ".open", "[DIR]", "opens another database (no DIR: in memory)"},
     {Dot::kQuit, ".quit", "", "leaves, as Ctrl-D does"},
 };
 

@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <limits>
 
-#include "cli/printer.h"
-
 namespace tremula::cli {
 namespace {
 
@@ -12,18 +10,16 @@ constexpr int kCtrlC = 3;
 constexpr int kCtrlD = 4;
 constexpr int kEscape = 27;
 
-void put_line(const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
-}
-
 }  // namespace
 
 bool Pager::ask() {
   std::fflush(stdout);
   std::fputs("-- more: space for a page, enter for a line, g to the end, q to stop --", stderr);
-  wait_();
-  const int key = Terminal::read_key();
+  const int key = [this] {
+    const RawKeys keys;
+    wait_();
+    return Terminal::read_key();
+  }();
   std::fputs("\r\033[K", stderr);
   switch (key) {
     case -1:
@@ -41,20 +37,14 @@ bool Pager::ask() {
   }
 }
 
-void Pager::print(const TextTable& table) {
-  const RawKeys keys;
-  room_ = terminal_.rows_above() - 1;
-  std::size_t lines = 0;
-  const bool all = table.print(terminal_width(), [&](const std::string& line) {
-    if (room_ == 0 && !ask()) return false;
-    --room_;
-    ++lines;
-    put_line(line);
-    return true;
-  });
-  if (!all)
-    put_line("(" + std::to_string(table.row_count()) + " rows, stopped after " +
-             std::to_string(lines) + " lines)");
+void Pager::begin() { room_ = terminal_.rows_above() - 1; }
+
+bool Pager::line(const std::string& text) {
+  if (room_ == 0 && !ask()) return false;
+  --room_;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fputc('\n', stdout);
+  return true;
 }
 
 }  // namespace tremula::cli

@@ -2,13 +2,16 @@
 //
 //   lines -> window full -> "-- more" -> space: the next window, enter: a line, q: the end
 //
+// The statement may still run: its next rows are asked for when they are wanted.
+//
 // Thread: the main thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <string>
 
 #include "cli/terminal.h"
-#include "cli/text_table.h"
 
 namespace tremula::cli {
 
@@ -19,8 +22,11 @@ class Pager {
   Pager(const Terminal& terminal, std::function<void()> wait)
       : terminal_(terminal), wait_(std::move(wait)) {}
 
-  // Prints the table on standard output; what doesn't fit the window waits for keys.
-  void print(const TextTable& table);
+  // Another table begins.
+  void begin();
+  // Prints a line on standard output; what doesn't fit the window waits for keys.
+  // Returns: false if no more are wanted.
+  bool line(const std::string& text);
 
  private:
   bool ask();  // Returns: false to end.

@@ -68,8 +68,11 @@ void Printer::line(std::string_view text) {
 }
 
 void Printer::begin_rows(std::span<const std::string> columns) {
-  if (mode_ == Mode::kTable)
+  if (mode_ == Mode::kTable) {
     table_.emplace(std::vector<std::string>(columns.begin(), columns.end()));
+    lines_ = 0;
+    stopped_ = false;
+  }
   if (mode_ != Mode::kCsv) return;
   std::string header;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -81,7 +84,12 @@ void Printer::begin_rows(std::span<const std::string> columns) {
 
 void Printer::row(std::string_view row_json) {
   if (mode_ == Mode::kJson) return line(row_json);
-  if (mode_ == Mode::kTable) return table_->add_row(row_json);
+  if (mode_ == Mode::kTable) {
+    if (stopped_) return;
+    table_->add_row(row_json);
+    if (table_->wants_part()) print_part();
+    return;
+  }
   std::string fields;
   const Cells cells = cells_of(row_json);
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -98,15 +106,33 @@ void Printer::show(std::string_view row_json) {
   row(row_json);
 }
 
+bool Printer::table_line(const std::string& text) {
+  if (pager_ != nullptr && !pager_->line(text)) return false;
+  if (pager_ == nullptr) line(text);
+  ++lines_;
+  return true;
+}
+
+void Printer::print_part() {
+  if (stopped_) return;
+  if (lines_ == 0 && pager_ != nullptr) pager_->begin();
+  stopped_ = !table_->print_part(terminal_width(),
+                                 [this](const std::string& text) { return table_line(text); });
+  if (stopped_) stop_();
+}
+
+// Only of a table that was stopped in its last part is known how many rows it has.
 void Printer::end_rows() {
   if (!table_) return;
-  const TextTable table = std::move(*table_);
+  const bool is_last_part = !stopped_;
+  print_part();
+  const std::string rows = std::to_string(table_->row_count()) +
+                           (table_->row_count() == 1 ? " row" : " rows");
+  if (!stopped_) stopped_ = !table_line("(" + rows + ")");
+  if (stopped_)
+    line("(" + (is_last_part ? rows + ", " : "") + "stopped after " + std::to_string(lines_) +
+         " lines)");
   table_.reset();
-  if (show_table_) return show_table_(table);
-  table.print(terminal_width(), [this](const std::string& text) {
-    line(text);
-    return true;
-  });
 }
 
 void Printer::take(const Output& output) {

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/pager.h"
 #include "cli/text_table.h"
 #include "tremula/tremula.h"
 
@@ -48,8 +49,11 @@ class Printer {
   // Forgets the rows of a table that is still open.
   void discard() { table_.reset(); }
 
-  // Shows a whole table, instead of printing it at once.
-  void on_table(std::function<void(const TextTable&)> show) { show_table_ = std::move(show); }
+  // Tables go through a pager; `stop` is called when no more of one is wanted. Both outlive this.
+  void page_by(Pager& pager, std::function<void()> stop) {
+    pager_ = &pager;
+    stop_ = std::move(stop);
+  }
   // In mode kTable takes the snapshots and patches of subscriptions, which aren't printed then.
   void on_live(std::function<void(const Output&)> take) { take_live_ = std::move(take); }
 
@@ -61,12 +65,17 @@ class Printer {
   void begin_rows(std::span<const std::string> columns);
   void row(std::string_view row_json);
   void show(std::string_view row_json);
+  bool table_line(const std::string& text);
+  void print_part();
   void end_rows();
 
   Mode mode_;
-  std::optional<TextTable> table_;  // kTable: the rows so far
+  std::optional<TextTable> table_;  // kTable: the rows that were not printed yet
+  std::size_t lines_ = 0;           // of it, that were
+  bool stopped_ = false;            // no more are wanted
   std::size_t statement_ = 0;       // that they belong to
-  std::function<void(const TextTable&)> show_table_;
+  Pager* pager_ = nullptr;
+  std::function<void()> stop_;
   std::function<void(const Output&)> take_live_;
 };
 

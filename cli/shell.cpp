@@ -32,8 +32,9 @@ constexpr const char* kPrompt = "tremula> ";
 constexpr const char* kMorePrompt = "    ...> ";
 
 constexpr std::string_view kHelpHead =
-    "Statements end with `;` and may take several lines. Ctrl-C forgets what was typed, or ends\n"
-    "the statement that runs. SUBSCRIBE keeps a result on the screen, UNSUBSCRIBE ends it.\n";
+    "Statements end with `;` and may take several lines. Ctrl-C forgets what was\n"
+    "typed, or ends the statement that runs. SUBSCRIBE keeps a result on the screen,\n"
+    "UNSUBSCRIBE ends it.\n";
 
 constexpr std::string_view kColumnsOfAllTables =
     "SELECT t.name AS \"table\", c.number, c.name, c.type, c.key, c.index, c.merge, c.declared "
@@ -85,6 +86,7 @@ class Shell {
   Shell(Terminal& terminal, Database database)
       : terminal_(terminal),
         database_(std::make_unique<Database>(std::move(database))),
+        pager_(terminal_, [this] { wait_for_key(nullptr); }),
         printer_(default_mode()),
         editor_(
             history_path(),
@@ -93,8 +95,9 @@ class Shell {
     open_session();
     if (!terminal_.is_interactive()) return;
     printer_.on_live([this](const Output& output) { live_.take(output); });
-    printer_.on_table([this](const TextTable& table) {
-      Pager(terminal_, [this] { wait_for_key(nullptr); }).print(table);
+    printer_.page_by(pager_, [this] {
+      stopped_ = true;
+      session_->interrupt();
     });
   }
 
@@ -137,16 +140,16 @@ class Shell {
     bar_.emplace(begins_with_word(script, "EXPORT") ? ProgressBar::Unit::kRows
                                                     : ProgressBar::Unit::kBytes);
     running_ = true;
-    const auto result = [&] {
-      const Interrupts interrupts(*session_);
-      return session_->run(script, parameters);
-    }();
+    stopped_ = false;
+    const Interrupts interrupts(*session_);
+    const auto result = session_->run(script, parameters);
     running_ = false;
     bar_.reset();
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
-    if (!result && result.error().code == ErrorCode::kInterrupted) printer_.discard();
+    const bool interrupted = !result && result.error().code == ErrorCode::kInterrupted;
+    if (interrupted && !stopped_) printer_.discard();
     if (!printer_.finish()) std::exit(kExitFailed);
-    if (!result) print_error(result.error());
+    if (!result && !(interrupted && stopped_)) print_error(result.error());
     if (timer_) std::fprintf(stderr, "took %.3f ms\n", took.count());
     draw_live();
   }
@@ -272,6 +275,7 @@ class Shell {
 
   Terminal& terminal_;
   std::unique_ptr<Database> database_;
+  Pager pager_;
   Printer printer_;
   LiveResults live_;
   std::optional<ProgressBar> bar_;
@@ -279,6 +283,7 @@ class Shell {
   LineEditor editor_;
   std::string statement_;  // the lines of it that were typed so far
   bool running_ = false;   // a statement
+  bool stopped_ = false;   // its table: no more of it was wanted
   bool typing_ = false;    // a line is on the screen while others' commits are taken in
   bool spoke_ = false;     // and something was printed over it
   bool timer_ = false;

@@ -327,16 +327,26 @@ bool TextTable::print_rows(std::size_t width_max, const ChangeMark& marks,
                            const LineSink& line) const {
   RowPrinter printer(*shape_, 0, width_max, line);
   if (!shape_->columns.empty() && !printer.head()) return false;
-  for (std::size_t i = 0; i < row_count(); ++i) {
+  for (std::size_t i = 0; i < ends_.size(); ++i) {
     const ChangeMark* mark = marks.whole ? &marks : marks.at(i);
     if (!printer.row(row(i), mark, i + 1)) return false;
   }
   return true;
 }
 
-bool TextTable::print(std::size_t width_max, const LineSink& line) const {
-  return print_rows(width_max, {}, line) &&
-         line("(" + std::to_string(row_count()) + (row_count() == 1 ? " row)" : " rows)"));
+bool TextTable::print_part(std::size_t width_max, const LineSink& line) {
+  RowPrinter printer(*shape_, 0, width_max, line);
+  if (!has_begun_ || columns_told_ < shape_->columns.size()) {
+    if (!shape_->columns.empty() && !printer.head()) return false;
+    columns_told_ = shape_->columns.size();
+    has_begun_ = true;
+  }
+  for (std::size_t i = 0; i < ends_.size(); ++i)
+    if (!printer.row(row(i), nullptr, rows_gone_ + i + 1)) return false;
+  rows_gone_ += ends_.size();
+  rows_.clear();
+  ends_.clear();
+  return true;
 }
 
 }  // namespace tremula::cli

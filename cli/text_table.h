@@ -48,23 +48,33 @@ class TextTable {
 
   // Requires: a JSON object as the database prints it.
   void add_row(std::string_view row_json);
-  // Gives the lines of the table: head, rows, how many rows there are.
+  // Gives the lines of the table: head and rows; the cells that `marks` names are shown inverse.
   // width_max: of a line, 0 for no bound; too wide columns are shortened, the widest first.
   // Returns: false if the sink did.
-  bool print(std::size_t width_max, const LineSink& line) const;
-  // The same without the last line; the cells that `marks` names for the rows are shown inverse.
   bool print_rows(std::size_t width_max, const ChangeMark& marks, const LineSink& line) const;
-  std::size_t row_count() const { return ends_.size(); }
+
+  // A long table goes in parts, so that it is never held whole: the rows since the last part, below
+  // the head if it is the first one or has more columns. Columns only get wider from part to part.
+  bool print_part(std::size_t width_max, const LineSink& line);
+  // Whether so many rows wait that they should go as a part.
+  bool wants_part() const { return rows_.size() > kPartBytes || ends_.size() >= kPartRows; }
+  std::size_t row_count() const { return rows_gone_ + ends_.size(); }
 
   // The columns of one array of the tree, over all rows that have it.
   struct Shape;
 
  private:
+  static constexpr std::size_t kPartRows = 10'000;
+  static constexpr std::size_t kPartBytes = std::size_t{1} << 20;
+
   std::string_view row(std::size_t index) const;
 
   std::unique_ptr<Shape> shape_;
   std::string rows_;               // JSON, one after the other: cut into cells when printed
   std::vector<std::size_t> ends_;  // of each row
+  std::size_t rows_gone_ = 0;      // with earlier parts
+  std::size_t columns_told_ = 0;   // by their heads
+  bool has_begun_ = false;
 };
 
 }  // namespace tremula::cli

@@ -185,6 +185,20 @@ Result<void> check_interrupt(const Engine& engine) {
   return Error{ErrorCode::kInterrupted, "the statement was ended before it was done"};
 }
 
+Result<void> rehearse(Engine& engine, const dataflow::Select& select,
+                      const treeql::Statement& statement, const Arguments& arguments) {
+  constexpr std::string_view kScan = "access: scan";
+  const std::string plan = dataflow::explain(select, engine.store);
+  const std::size_t first = plan.find(kScan);
+  const bool is_nested = first != plan.npos && plan.find(kScan, first + 1) != plan.npos;
+  if (!is_nested || engine.interrupt == nullptr) return {};
+  dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
+  graph.interrupt_by(engine.interrupt);
+  const auto view = graph.open(select, arguments);
+  if (!view.ok()) return place_error(view.error(), select, statement, arguments);
+  return check_interrupt(engine);
+}
+
 Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflow::Select& select,
                           const treeql::Statement& statement, const Arguments& arguments,
                           const JsonVisitor& row, const RowCount& count) {

@@ -46,6 +46,13 @@ base::Result<void> check_files(const Engine& engine);
 // Errors: interrupted, if the statement in hand was (Engine::interrupt).
 base::Result<void> check_interrupt(const Engine& engine);
 
+// Where the first result of a live query may take for ever, as it goes through tables inside one
+// another: finds it in a graph that is thrown away, where it can be ended. A live graph must finish
+// what it has begun, for others may share its parts.
+// Errors: interrupted, and those of Graph::open.
+base::Result<void> rehearse(Engine& engine, const dataflow::Select& select,
+                            const treeql::Statement& statement, const Arguments& arguments);
+
 // Calls `row` with the JSON text of each row of a select, as the transaction in hand sees it,
 // until it returns false.
 // Throws: what `row` throws.

@@ -226,11 +226,14 @@ Done Session::State::subscribe(const treeql::Subscribe& subscribe,
                        "a subscription is named '" + subscribe.name + "' already",
                        subscribe.name_span};
   }
+  const Interruptible scope(engine_, interrupted_);
+  TREMULA_TRY(db::rehearse(engine_, subscribe.select, statement, arguments));
   auto opened = engine_.graph.open(subscribe.select, arguments);
   if (!opened.ok()) {
     return db::place_error(opened.error(), subscribe.select, statement, arguments);
   }
   TREMULA_TRY(db::check_files(engine_));
+  TREMULA_TRY(db::check_interrupt(engine_));
   std::string snapshot = R"({"subscription":)";
   triples::print_json_string(subscribe.name, snapshot);
   const std::string head = snapshot;

@@ -108,6 +108,7 @@ Result<std::size_t> run_insert(Engine& engine, const treeql::Insert& insert,
   }
   std::size_t at = 0;
   for (const treeql::InsertRow& row : insert.rows) {
+    TREMULA_TRY(check_interrupt(engine));
     const std::vector<TargetIndex> targets = targets_of(engine, insert.table, row.columns);
     const std::span<const Value> given = std::span(values).subspan(at, row.columns.size());
     const std::vector<Cell> cells = cells_of(targets, row.columns, given);
@@ -134,6 +135,7 @@ Result<std::size_t> run_update(Engine& engine, const treeql::Update& update,
   const std::vector<TargetIndex> targets = targets_of(engine, update.table, update.columns);
   RowWriter& writer = engine.store.writer(update.table);
   for (std::size_t i = 0; i < slots.size(); ++i) {
+    TREMULA_TRY(check_interrupt(engine));
     const std::size_t width = update.columns.size();
     const std::span<const Value> row = std::span(values).subspan(i * width, width);
     TREMULA_TRY(writer.update(slots[i], cells_of(targets, update.columns, row)));
@@ -152,7 +154,10 @@ Result<std::size_t> run_delete(Engine& engine, const treeql::Delete& erase,
                                return true;
                              }));
   RowWriter& writer = engine.store.writer(erase.table);
-  for (const Slot slot : slots) writer.erase(slot);
+  for (const Slot slot : slots) {
+    TREMULA_TRY(check_interrupt(engine));
+    writer.erase(slot);
+  }
   return slots.size();
 }
 

@@ -79,6 +79,7 @@ void BlockInstance::hydrate(std::span<const Value> parameters) {
   if (parts_->sites) parts_->sites->open(shape_context(0, Side::kNew, scratch));
   if (parts_->derived) begin_step();
   for_each_row([this](RowId row) {
+    if (engine().is_interrupted()) return;
     update_row_sites(row, false, true);
     if (parts_->derived) derive_row(row, true);
     if (parts_->members) count_member(row, false, true);

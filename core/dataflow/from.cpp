@@ -78,8 +78,7 @@ void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool i
     reached(in_old, in_new);
     return;
   }
-  const std::atomic<bool>* const interrupt = instance_.engine().interrupt;
-  if (interrupt != nullptr && *interrupt) stopped_ = true;
+  if (instance_.engine().is_interrupted()) stopped_ = true;
   if (stopped_) return;
   const BindStep& step = plan[at];
   const bool pinned_prefix = rest_of_ == static_cast<int>(step.source);

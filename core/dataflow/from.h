@@ -74,11 +74,13 @@ template <typename Take>
 void TupleFinder::pull_rows(Take&& take) {
   const BindStep& step = instance_.core_.pull_plan[0];
   const triples::Relation& relation = *instance_.relations()[0];
+  const Engine& engine = instance_.engine();
   std::vector<triples::Slot> rows;
   const bool looked_up = candidates(step, true, false, true, rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i + kAhead < rows.size() && triples::worth_prefetching(rows[i], rows[i + kAhead]))
       relation.prefetch(rows[i + kAhead], step.reads);
+    if (engine.is_interrupted()) return;
     tuple_[0] = rows[i];
     if (!relation.exists(rows[i], triples::Side::kNew)) continue;
     if (!step.filter.empty() && !holds(step.filter, triples::Side::kNew, false)) continue;

@@ -516,6 +516,7 @@ struct Engine {
   bool in_step = false;
   bool live = true;  // false: a graph that is thrown away after one answer
   const std::atomic<bool>* interrupt = nullptr;  // see Graph::interrupt_by()
+  bool is_interrupted() const { return interrupt != nullptr && *interrupt; }
   std::vector<std::shared_ptr<Block>> roots;     // kept until then
 
  private:

@@ -48,6 +48,30 @@ TEST_CASE("table: what is too wide is shortened, the widest column first") {
         "long     short\n-------  -----\nabcdef…  xyz\n");
 }
 
+TEST_CASE("table: in parts the columns only get wider, and one more brings the head again") {
+  TextTable table({"n"});
+  std::string text;
+  const auto part = [&](const std::vector<std::string>& rows) {
+    for (const std::string& row : rows) table.add_row(row);
+    text.clear();
+    return table.print_part(0, [&text](const std::string& line) {
+      text += line + "\n";
+      return line != "stop";
+    });
+  };
+  CHECK(part({R"({"n":"a"})", R"({"n":"bcd"})"}));
+  CHECK(text == "n\n---\na\nbcd\n");
+  CHECK(part({R"({"n":"e"})"}));
+  CHECK(text == "e\n");
+  CHECK(part({R"({"n":"f","p":22})", R"({"n":"longer","p":3})"}));
+  CHECK(text == "n        p\n------  --\nf       22\nlonger   3\n");
+  CHECK(table.row_count() == 5);
+  CHECK(!part({R"({"n":"stop"})"}));
+  CHECK(!table.wants_part());
+  while (!table.wants_part()) table.add_row(R"({"n":"g"})");
+  CHECK(table.row_count() > 1000);
+}
+
 TEST_CASE("table: arrays and objects stand below their row, indented") {
   CHECK(table({R"({"n":"a","of":[{"x":1,"y":[{"z":true}]}],"bare":[1,"b c",null]})",
                R"({"n":"b","of":[],"bare":[]})"}) ==

@@ -94,7 +94,11 @@ TEST_CASE("interrupt: joins and sub-selects stop while they are made") {
        {"SELECT { n: count(*) } FROM T AS a JOIN T AS b ON TRUE JOIN T AS c ON TRUE "
         "WHERE a.N + b.N + c.N < 0",
         "UPDATE T SET N = 0 WHERE EXISTS (SELECT 1 FROM T AS a JOIN T AS b ON TRUE "
-        "WHERE a.N + b.N + T.N < 0)"}) {
+        "WHERE a.N + b.N + T.N < 0)",
+        "SUBSCRIBE s AS SELECT { n: count(*) } FROM T AS a JOIN T AS b ON TRUE "
+        "JOIN T AS c ON TRUE WHERE a.N + b.N + c.N < 0",
+        "SUBSCRIBE s AS SELECT { a.N, of: [SELECT { b.N, n: (SELECT count(*) FROM T AS c "
+        "WHERE c.N + b.N < a.N) } FROM T AS b WHERE b.N + a.N >= 0] } FROM T AS a"}) {
     std::atomic<bool> ended = false;
     std::thread other([&] {
       while (!ended) session.interrupt();
@@ -106,6 +110,41 @@ TEST_CASE("interrupt: joins and sub-selects stop while they are made") {
     CHECK(result.error().code == ErrorCode::kInterrupted);
   }
   CHECK(db.query("SELECT t.Id FROM T AS t WHERE t.N = 0").value().size() == 1);
+  CHECK(session.subscriptions().empty());
+  CHECK(db.transact([](Transaction& tx) { tx.update("T", 1, {{"N", 5}}); }).ok());
+}
+
+TEST_CASE("interrupt: a write of many rows is undone whole, wherever it is") {
+  auto db = Database::in_memory();
+  db.run("TABLE T = 1 (Id INT = 1 KEY, N INT = 2);").value();
+  db.transact([](Transaction& tx) {
+      for (int i = 0; i < 20'000; ++i) tx.insert("T", {{"Id", i}, {"N", i}});
+    }).value();
+  Session session(db, [](const Output&) {});
+  int ended = 0;
+  // Later and later, until one is done before.
+  for (int wait_us = 0;; wait_us += wait_us / 4 + 100) {
+    const std::uint64_t version = db.version();
+    std::atomic<bool> done = false;
+    std::thread other([&] {
+      usleep(static_cast<useconds_t>(wait_us));  // the moment is the test: nothing is waited for
+      while (!done) session.interrupt();
+    });
+    const auto result = session.run("UPDATE T SET N = N + 1; DELETE FROM T WHERE N > 10;");
+    done = true;
+    other.join();
+    const auto rows = db.query("SELECT { n: count(*), sum: sum(t.N) } FROM T AS t").value();
+    const std::int64_t count = rows.value(0, "n").as_int();
+    const std::uint64_t commits = db.version() - version;
+    CAPTURE(wait_us);
+    REQUIRE((count == 20'000 || commits == 2));
+    if (result) break;
+    ++ended;
+    REQUIRE(result.error().code == ErrorCode::kInterrupted);
+    REQUIRE(commits <= 1);
+    REQUIRE(rows.value(0, "sum").as_int() % 20'000 == 20'000LL * 19'999 / 2 % 20'000);
+  }
+  CHECK(ended > 0);
 }
 
 }  // namespace tremula::test

@@ -114,6 +114,35 @@ def a_long_result_is_paged():
 
 
 @test
+def a_result_longer_than_memory_should_hold_is_paged_as_it_comes():
+    with tempfile.TemporaryDirectory() as folder, shell(directory=folder) as terminal:
+        with open(folder + "/n.csv", "w") as file:
+            file.write("Id,Name\n" + "".join(f"{i},{i:0400}\n" for i in range(200_000)))
+        terminal.run("TABLE N = 1 (Id INT = 1 KEY, Name TEXT = 2);")
+        terminal.run("IMPORT N FROM 'n.csv';")
+        terminal.wait_for('{"imported":200000}')
+        terminal.wait_for_prompt()
+        before = terminal.memory_peak()
+        terminal.type("SELECT { n.Id, n.Name, again: n.Name, more: n.Name } FROM N AS n;\n")
+        terminal.wait_for("-- more")
+        # A fifth of a gigabyte, of which a window is wanted.
+        assert terminal.memory_peak() - before < 64 << 20, terminal.memory_peak() - before
+        terminal.type("q")
+        terminal.wait_for("(stopped after 23 lines)")
+        terminal.wait_for_prompt()
+        assert "error" not in terminal.screen.text()
+        terminal.type("SELECT { n.Id } FROM N AS n;\n")
+        terminal.wait_for("-- more")
+        terminal.type("g")
+        terminal.wait(lambda screen: screen.lines()[0] > " 20000", "rows of a later part")
+        terminal.type("\x03")
+        terminal.wait_for("error: interrupted")
+        terminal.wait_for_prompt()
+        terminal.type(".quit\n")
+        same(terminal.end(), 0)
+
+
+@test
 def the_lines_typed_come_back_from_the_history():
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(2):
@@ -153,7 +182,6 @@ def ctrl_c_ends_the_statement_and_not_the_shell():
         terminal.wait_for_prompt()
         # A thousand thousand thousand rows: nobody waits for these.
         many = "SELECT { n: count(*) } FROM N AS a JOIN N AS b ON TRUE JOIN N AS c ON TRUE"
-        terminal.type(many + " WHERE a.Id + b.Id + c.Id < 0;\n")
 
         def interrupted(screen):
             # The line may not have been taken yet; then Ctrl-C would only forget it.
@@ -161,7 +189,14 @@ def ctrl_c_ends_the_statement_and_not_the_shell():
                 terminal.type("\x03")
             return "error: interrupted" in screen.text()
 
-        terminal.wait(interrupted, "the interruption")
+        for live in ("", "SUBSCRIBE many AS "):
+            terminal.type(live + many + " WHERE a.Id + b.Id + c.Id < 0;\n")
+            terminal.wait(interrupted, "the interruption")
+            terminal.wait_for_prompt()
+            for _ in range(30):
+                terminal.type("\n")  # away with what was said
+            terminal.wait(lambda screen: "interrupted" not in screen.text(), "an empty window")
+            terminal.wait_for_prompt()
         terminal.run("SELECT { n: count(*) } FROM N AS n;")
         terminal.wait_for("1000")
         terminal.wait_for_prompt()

@@ -55,6 +55,12 @@ class Terminal:
         self.screen.resize(rows, columns)
         self.set_size(rows, columns)  # the kernel tells the program by SIGWINCH
 
+    def memory_peak(self):
+        """The most bytes that the program has held so far."""
+        with open(f"/proc/{self.pid}/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["VmHWM"].split()[0]) << 10
+
     def type(self, keys):
         os.write(self.descriptor, keys.encode())
 
