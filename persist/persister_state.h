@@ -46,7 +46,7 @@ struct Persister::State final : HubHost {
   bool append_to_log(std::span<const LogCommit> commits);
   bool take_group();
   base::Result<void> stamp_group();
-  bool meets_written(std::string_view record);
+  void hash_rows(std::string_view record);
   bool append_stamped();
   bool sync_if_due();
   bool sync();
@@ -108,7 +108,8 @@ struct Persister::State final : HubHost {
   std::size_t group_begin = 0;                // of it: the first that isn't in the log
   std::size_t group_stamped = 0;              // and the first that isn't ready for it
   std::deque<std::string> stamped;            // records of the group that were changed
-  base::FlatSet<std::uint64_t> stamped_rows;  // hashes of the rows in them
+  base::FlatSet<std::uint64_t> run_rows;      // hashes of the rows that are written up to there
+  std::vector<std::uint64_t> row_hashes;      // of one transaction; kept for its memory
   std::shared_ptr<const triples::Catalog> catalog_now;  // for the group in hand
   StampBook stamps;
   std::uint64_t appended = 0;          // the last version in the log

@@ -80,39 +80,45 @@ bool Persister::State::take_group() {
   return !taken.empty();
 }
 
-// Whether the rows of a record were written by another that was stamped and isn't in the tree yet.
-// If not, they are noted as written.
-bool Persister::State::meets_written(std::string_view record) {
-  std::vector<std::uint64_t> rows;
+// Of the rows that a record writes and merging knows, and of those whose graves it writes.
+void Persister::State::hash_rows(std::string_view record) {
+  row_hashes.clear();
   triples::CommitReader reader(record);
   triples::WrittenRow row;
   for (;;) {
     const auto more = reader.next(row);
-    if (!more.ok() || !more.value()) break;  // what is broken is found by its stamping
-    if (!is_merged_type(row.type)) continue;
-    rows.push_back(base::hash_combine(base::hash_int(static_cast<std::uint32_t>(row.type)),
-                                      base::hash_bytes(row.key)));
-    if (stamped_rows.contains(rows.back())) return true;
+    if (!more.ok() || !more.value()) return;  // what is broken is found by its stamping
+    if (row.type == kGraveType) row_hashes.push_back(base::hash_bytes(row.key));
+    if (is_merged_type(row.type))
+      row_hashes.push_back(base::hash_bytes(grave_key(row.type, row.key)));
   }
-  for (const std::uint64_t hash : rows) stamped_rows.insert(hash);
-  return false;
 }
 
 // Makes transactions of the group ready for the log, from the first on that isn't there: as many as
-// can be told from the tree as it is.
+// can be told from the tree as it is. One that is to be stamped ends there if another before it has
+// written a row of its own, stamped or not.
 base::Result<void> Persister::State::stamp_group() {
   if (group_stamped > group_begin) return {};
-  if (!stamped_rows.empty()) stamped_rows.clear();
+  if (std::none_of(group.begin() + static_cast<std::ptrdiff_t>(group_begin), group.end(),
+                   [](const LogCommit& commit) { return commit.wants_stamps; })) {
+    group_stamped = group.size();
+    return {};
+  }
+  run_rows.clear();
   stamped.clear();
   for (; group_stamped < group.size(); ++group_stamped) {
     LogCommit& commit = group[group_stamped];
-    if (!commit.wants_stamps) continue;
-    TREMULA_ASSERT(catalog_now != nullptr);
-    if (meets_written(commit.record)) return {};
-    TREMULA_TRY_ASSIGN(std::string record,
-                       stamp_record(commit.record, commit.version, *tree, *catalog_now, stamps));
-    commit.record = stamped.emplace_back(std::move(record));
-    commit.wants_stamps = false;
+    hash_rows(commit.record);
+    if (commit.wants_stamps) {
+      TREMULA_ASSERT(catalog_now != nullptr);
+      const auto is_written = [this](std::uint64_t row) { return run_rows.contains(row); };
+      if (std::any_of(row_hashes.begin(), row_hashes.end(), is_written)) return {};
+      TREMULA_TRY_ASSIGN(std::string record,
+                         stamp_record(commit.record, commit.version, *tree, *catalog_now, stamps));
+      commit.record = stamped.emplace_back(std::move(record));
+      commit.wants_stamps = false;
+    }
+    for (const std::uint64_t row : row_hashes) run_rows.insert(row);
   }
   return {};
 }

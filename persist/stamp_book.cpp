@@ -222,6 +222,8 @@ void StampBook::lift(std::uint64_t db_version, crdt::Version now, triples::Commi
 
 // --- Hidden tables ---
 
+std::string grave_key(TypeId type, std::string_view key) { return type_key(type).append(key); }
+
 void StampBook::mark(TypeId type, triples::CommitWriter& to) {
   if (!marked_.insert(type).second) return;
   to.begin_row(kMarkedType, take_slot(kMarkedType), Fate::kInserted, type_key(type), 1);
@@ -241,8 +243,7 @@ void StampBook::put_new_sites(triples::CommitWriter& to) {
 Result<crdt::RowState> StampBook::grave(const lsm::LsmTree& tree, TypeId type,
                                         std::string_view key) const {
   if (!is_stamped(type)) return crdt::RowState{};
-  TREMULA_TRY_ASSIGN(const auto found,
-                     tree.find_key(kGraveType, type_key(type) + std::string(key)));
+  TREMULA_TRY_ASSIGN(const auto found, tree.find_key(kGraveType, grave_key(type, key)));
   if (!found || found->slot == triples::kNoSlot) return crdt::RowState{};
   TREMULA_TRY_ASSIGN(const auto cell, tree.get(kGraveType, kFirstCell, found->slot));
   Grave grave;
@@ -256,15 +257,15 @@ Result<crdt::RowState> StampBook::grave(const lsm::LsmTree& tree, TypeId type,
 Result<void> StampBook::put_grave(const lsm::LsmTree& tree, TypeId type, std::string_view key,
                                   const crdt::RowState& state, triples::CommitWriter& to) {
   note_stamped(type);
-  const std::string grave_key = type_key(type) + std::string(key);
-  TREMULA_TRY_ASSIGN(const auto found, tree.find_key(kGraveType, grave_key));
+  const std::string name = grave_key(type, key);
+  TREMULA_TRY_ASSIGN(const auto found, tree.find_key(kGraveType, name));
   const bool is_there = found && found->slot != triples::kNoSlot;
   std::string bytes;
   base::put_varint(bytes, static_cast<std::uint32_t>(type));
   base::put_sized(bytes, key);
   crdt::put_row_stamps(bytes, state, {});
   to.begin_row(kGraveType, is_there ? found->slot : take_slot(kGraveType),
-               is_there ? Fate::kUpdated : Fate::kInserted, grave_key, 1);
+               is_there ? Fate::kUpdated : Fate::kInserted, name, 1);
   to.cell(kFirstCell, Value::bytes_of(bytes));
   return {};
 }

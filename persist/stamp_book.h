@@ -126,6 +126,9 @@ class StampBook {
   std::map<triples::TypeId, triples::Slot> next_slot_;  // of the hidden tables
 };
 
+// Of the row that tells of a key's death.
+std::string grave_key(triples::TypeId type, std::string_view key);
+
 // A grave: a deleted row, as its cell has it: varint type | key, sized | row stamps.
 struct Grave {
   triples::TypeId type{};
