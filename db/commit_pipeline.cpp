@@ -89,7 +89,8 @@ base::Result<std::size_t> catch_up(Engine& engine) {
   if (!may_catch_up(engine)) return commits;  // the descriptor stays readable
   if (engine.storage) engine.storage->clear_wake();
   if (!has_news(engine)) return commits;
-  if (!engine.sharing) TREMULA_TRY(engine.storage->share(engine));
+  // A log that takes nothing any more, or not now, keeps nobody from reading: a commit says why.
+  if (!engine.sharing && !engine.storage->share(engine).ok()) return commits;
   for (;;) {
     TREMULA_TRY(check_files(engine));
     const Reading reading(engine);  // so that memory stays within its budget

@@ -290,14 +290,14 @@ void Persister::State::tell() {
     if (hub) hub->send();
     return;
   }
-  bool has_failed = false;
+  bool goes_on = false;
   {
     const std::lock_guard guard(mutex);
-    if (!shared_start) return;
-    has_failed = failure.has_value();
-    if (has_failed && hub && !std::exchange(has_failed_hub, true)) hub->fail(*failure);
+    if (failure && hub && !std::exchange(has_failed_hub, true)) hub->fail(*failure);
+    // Before that, who joins is welcomed all the same: what was ordered till then can be read.
+    goes_on = shared_start && !failure;
   }
-  if (!has_failed) {
+  if (goes_on) {
     const auto done = release_log();
     if (!done.ok()) fail(done.error());
     const Watermarks now = marks();

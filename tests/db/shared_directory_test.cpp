@@ -12,6 +12,7 @@
 #include "persist/memory_wire.h"
 #include "tests/db/support.h"
 #include "tests/property/rng.h"
+#include "tests/support/fault_file_system.h"
 
 namespace tremula::test {
 namespace {
@@ -98,6 +99,27 @@ TEST_CASE("shared directory: a change of the schema waits, and is refused after 
   second->run("SYNC").value();
   CHECK(json(*second, "SELECT { u.* } FROM U AS u") == R"([{"K":1,"V":"v"}])");
   CHECK(json(*second, "SELECT { n: count(*) } FROM tremula_table AS t") == R"([{"n":4}])");
+}
+
+TEST_CASE("shared directory: a host whose log has failed is read, by itself and by who joins it") {
+  Disk disk;
+  const auto failing = std::make_shared<support::FaultFileSystem>(*disk.files);
+  Database host = db::OpenOn::open(failing, disk.wire, "db", {}).value();
+  host.run(std::string(kTable) + "; INSERT INTO T {K: 1}; FLUSH").value();
+  SUBCASE("for good") {
+    failing->fail({.call = 1, .lasting = true});
+    host.run("INSERT INTO T {K: 2}").value();
+    CHECK(name_of(host.run("FLUSH").error()) == "io");
+  }
+  SUBCASE("for want of room") {
+    disk.files->set_capacity(0);
+    host.run("INSERT INTO T {K: 2, B: $b}", {{"b", std::string(400'000, 'b')}}).value();
+    CHECK(name_of(host.run("FLUSH").error()) == "io");
+  }
+  const auto member = disk.open();
+  CHECK(json(*member, "SELECT { t.K } FROM T AS t") == R"([{"K":1}])");
+  CHECK(json(host, "SELECT { t.K } FROM T AS t") == R"([{"K":1},{"K":2}])");
+  CHECK(name_of(host.run("INSERT INTO T {K: 3}").error()) == "io");
 }
 
 TEST_CASE("shared directory: four threads of writers, every commit counts once") {
