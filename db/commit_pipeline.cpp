@@ -65,19 +65,28 @@ void settle(Engine& engine) {
 void take_in(Engine& engine) {
   std::optional<triples::Catalog> catalog_before;
   if (engine.store.catalog_changed()) catalog_before = engine.store.committed_catalog();
-  ++engine.commits;
+  engine.commits = engine.sharing->base() + engine.sharing->pending();
   if (engine.store.seal()) step(engine);
   settle(engine);
   engine.sharing->settled();
   if (catalog_before) follow_indexes(engine, *catalog_before, dataflow::IndexBuild::kNow);
 }
 
+// The log has gone on without this process: what it missed is one commit.
+base::Result<void> start_again(Engine& engine) {
+  TREMULA_TRY_ASSIGN(const persist::FollowedBase from, engine.sharing->find_restart());
+  engine.store.set_version(from.version + engine.sharing->pending());
+  TREMULA_TRY(engine.sharing->restart(from));
+  take_in(engine);
+  return {};
+}
+
+}  // namespace
+
 bool may_catch_up(const Engine& engine) {
   return !engine.in_transaction && engine.readers == 0 && !engine.store.touched() &&
          !engine.subscriptions.is_delivering();
 }
-
-}  // namespace
 
 bool has_news(const Engine& engine) {
   if (engine.sharing) return engine.sharing->has_news();
@@ -97,7 +106,11 @@ base::Result<std::size_t> catch_up(Engine& engine) {
     TREMULA_TRY_ASSIGN(const Sharing::Taken taken, engine.sharing->take_next());
     if (taken == Sharing::Taken::kNothing) break;
     if (taken == Sharing::Taken::kOwn) continue;
-    take_in(engine);
+    if (taken == Sharing::Taken::kLost) {
+      TREMULA_TRY(start_again(engine));
+    } else {
+      take_in(engine);
+    }
     ++commits;
   }
   return commits;

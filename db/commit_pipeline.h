@@ -34,6 +34,9 @@ base::Result<void> deliver(Engine& engine);
 // Whether other processes committed something that isn't here yet.  Cost: one atomic load.
 bool has_news(const Engine& engine);
 
+// Whether nothing is under way that must not see what others committed.
+bool may_catch_up(const Engine& engine);
+
 // Takes in what other processes committed, as far as nothing is under way that must not see it: a
 // transaction, a read, a delivery. Deltas wait for deliver().
 // Returns: how many commits of others that were.  Errors: io, corrupt: of the log; final.

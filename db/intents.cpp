@@ -43,6 +43,7 @@ class RowIntent {
     const MergeRule rule = rule_of(named.attr);
     if (rule == MergeRule::kCounter || rule == MergeRule::kSet) return;  // no difference
     const bool is_lww = rule == MergeRule::kLww;
+    if (!is_lww && named.value.value().is_missing()) return;  // NULL loses
     add(named.attr,
         is_lww ? table_.stored(row_.slot, table_.column(named.attr)) : named.value.value());
   }

@@ -12,7 +12,9 @@
 #include <string_view>
 
 #include "core/base/result.h"
+#include "persist/followed_base.h"
 #include "persist/log.h"
+#include "persist/log_tail.h"
 
 namespace tremula::db {
 
@@ -23,9 +25,11 @@ class Membership {
   virtual std::uint64_t process() const = 0;
   // The version of the last ordered transaction that is known of.  Cost: one atomic load.
   virtual std::uint64_t ordered() const = 0;
-  // The next ordered transaction, up to ordered().  Returns: false if there is none.
+  // The next ordered transaction, up to ordered().  Returns: kLost: only restart() goes on.
   // Borrowed: the record, until the next call.  Errors: io, corrupt; final.
-  virtual base::Result<bool> next(persist::LogCommit& commit) = 0;
+  virtual base::Result<persist::LogTail::Read> next(persist::LogCommit& commit) = 0;
+  // All of the directory, at a version that next() goes on from.  Errors: io, corrupt.
+  virtual base::Result<persist::FollowedBase> restart() = 0;
 
   // Takes an own transaction (crdt::encode_submission); numbers go on by one from 1. Waits while
   // too many wait for the persister.  Errors: io.

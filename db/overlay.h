@@ -24,6 +24,10 @@
 
 namespace tremula::db {
 
+inline bool is_of_catalog(triples::TypeId type) {
+  return static_cast<std::uint32_t>(type) > triples::kMaxDeclaredNumber;
+}
+
 // An own transaction on its way. Its rows borrow from its bytes.
 struct Pending {
   std::uint64_t number = 0;

@@ -91,19 +91,25 @@ Result<void> SharedDirectory::read() {
 
 std::uint64_t SharedDirectory::ordered() const { return options_.board->ordered(); }
 
-Result<bool> SharedDirectory::next(persist::LogCommit& commit) {
+Result<LogTail::Read> SharedDirectory::next(persist::LogCommit& commit) {
   TREMULA_TRY_ASSIGN(const LogTail::Read read, tail_->next(ordered(), commit));
-  if (read == LogTail::Read::kLost) {
-    return Error{ErrorCode::kIo, directory_ +
-                                     ": this process is further behind the others than the log "
-                                     "goes back; open it again"};
-  }
+  pass_logs();
+  return read;
+}
+
+Result<persist::FollowedBase> SharedDirectory::restart() {
+  TREMULA_TRY_ASSIGN(persist::FollowedBase base, read_base());
+  tail_ = std::move(base.tail);
+  pass_logs();
+  return base;
+}
+
+void SharedDirectory::pass_logs() {
   if (const std::uint64_t log = tail_->position().log; log != passed_log_) {
     passed_log_ = log;
     if (link_) link_->passed(log);
     if (Persister* host = host_.load()) host->passed(log);
   }
-  return read == LogTail::Read::kCommit;
 }
 
 Result<void> SharedDirectory::submit(std::uint64_t number, std::string_view submission) {
@@ -114,7 +120,12 @@ Result<void> SharedDirectory::submit(std::uint64_t number, std::string_view subm
 }
 
 Result<void> SharedDirectory::wait_ordered(std::uint64_t number) {
-  TREMULA_TRY(link_ ? link_->wait_acknowledged(number) : host_.load()->wait_acknowledged(number));
+  const auto waited =
+      link_ ? link_->wait_acknowledged(number) : host_.load()->wait_acknowledged(number);
+  if (!waited.ok()) {
+    if (waited.error().code != ErrorCode::kIo) last_number_ = number - 1;  // it is free again
+    return waited;
+  }
   return options_.board->wait(
       [number](const persist::Watermarks& marks) { return marks.acknowledged >= number; });
 }

@@ -59,10 +59,15 @@ class SharedDirectory final : public Membership {
   // --- Membership ---
   std::uint64_t process() const override { return options_.process; }
   std::uint64_t ordered() const override;
-  base::Result<bool> next(persist::LogCommit& commit) override;
+  base::Result<persist::LogTail::Read> next(persist::LogCommit& commit) override;
+  base::Result<persist::FollowedBase> restart() override;
   base::Result<void> submit(std::uint64_t number, std::string_view submission) override;
   base::Result<void> wait_ordered(std::uint64_t number) override;
 
+  // All of the directory, up to ordered() at least.
+  base::Result<persist::FollowedBase> read_base() {
+    return persist::read_followed_base(disk_, directory_, ordered(), options_.lsm);
+  }
   // Waits until all own transactions are ordered, and ordered() covers them.
   base::Result<void> wait_own();
   // The same for all that anybody was told of as ordered before the call.
@@ -96,6 +101,8 @@ class SharedDirectory final : public Membership {
    private:
     SharedDirectory& of_;
   };
+
+  void pass_logs();
 
   base::FileSystem& disk_;
   const std::string directory_;

@@ -28,10 +28,6 @@ namespace {
 
 constexpr std::size_t kSubmissionBytesMax = std::size_t{1} << 30;
 
-bool is_here(const lsm::RowTable& table, Slot slot) {
-  return slot != kNoSlot && table.exists(slot, Side::kNew);
-}
-
 bool is_free(const lsm::RowTable& table, Slot slot) {
   return slot >= table.slot_end() ||
          (!table.exists(slot, Side::kNew) && !table.exists(slot, Side::kOld));
@@ -46,10 +42,6 @@ Result<bool> next_row(triples::CommitReader& reader, WrittenRow& row) {
     if (lsm::is_removed_mark(cell.value)) cell.value = Value::missing();
   }
   return true;
-}
-
-bool is_of_catalog(TypeId type) {
-  return static_cast<std::uint32_t>(type) > triples::kMaxDeclaredNumber;
 }
 
 }  // namespace
@@ -98,6 +90,32 @@ Result<void> Sharing::submit(std::uint64_t step) {
     if (Overlay::is_kept(intent.type)) show(*overlay_.find(intent.type, intent.key));
   }
   return {};
+}
+
+Result<std::uint64_t> Sharing::submit_merge(std::string_view lines) {
+  crdt::IntentWriter merge;
+  merge.begin_row(TypeId{}, crdt::IntentKind::kMerge, 0, lines, 0);
+  const std::uint64_t number = last_number_ + 1;
+  const std::string submission = crdt::encode_submission(
+      {.seen = base_, .acknowledged = overlay_.last_acknowledged(), .intents = merge.view()});
+  if (submission.size() > kSubmissionBytesMax) {
+    return Error{ErrorCode::kIo, "changes of " + std::to_string(submission.size()) +
+                                     " bytes are too many at once: at most 1 GiB"};
+  }
+  TREMULA_TRY(membership_.submit(number, submission));
+  merges_.push_back(number);
+  last_number_ = number;
+  const auto ordered = membership_.wait_ordered(number);
+  if (ordered.ok()) return number;
+  if (ordered.error().code == ErrorCode::kIo) return ordered.error();
+  merges_.pop_back();
+  --last_number_;
+  if (ordered.error().code == ErrorCode::kDuplicateKey) return std::uint64_t{0};
+  return ordered.error();
+}
+
+bool Sharing::is_merge(std::uint64_t number) const {
+  return std::find(merges_.begin(), merges_.end(), number) != merges_.end();
 }
 
 // The row as it was before the transaction in hand: nothing was pending on it.
@@ -150,9 +168,9 @@ Result<Sharing::Taken> Sharing::take_next() {
   settled();
   persist::LogCommit commit;
   const auto taken = [&]() -> Result<Taken> {
-    TREMULA_TRY_ASSIGN(const bool more, membership_.next(commit));
-    if (!more) return Taken::kNothing;
-    return take(commit);
+    TREMULA_TRY_ASSIGN(const persist::LogTail::Read read, membership_.next(commit));
+    if (read == persist::LogTail::Read::kEnd) return Taken::kNothing;
+    return read == persist::LogTail::Read::kLost ? Taken::kLost : take(commit);
   }();
   if (!taken.ok()) failure_ = taken.error();
   return taken;
@@ -164,20 +182,15 @@ Result<Sharing::Taken> Sharing::take(const persist::LogCommit& commit) {
                                           std::to_string(commit.version) + ", commit " +
                                           std::to_string(base_ + 1) + " was expected"};
   }
-  // Whose it is stands in it, wherever.
-  std::uint64_t number = 0;
-  WrittenRow row;
-  for (triples::CommitReader reader(commit.record);;) {
-    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
-    if (!more) break;
-    if (row.type != triples::kProcessType || row.key != process_key_) continue;
-    for (const triples::WrittenCell& cell : row.cells) {
-      if (cell.attr == persist::kNumberAttr)
-        number = static_cast<std::uint64_t>(cell.value.integer);
-    }
+  TREMULA_TRY_ASSIGN(TakenMerge process, read_process(commit.record));
+  if (is_merge(process.number)) {
+    std::erase(merges_, process.number);
+    taken_merge_ = std::exchange(process, {});  // as another's: nothing of it is seen yet
   }
+  const std::uint64_t number = process.number;
   store_.begin_statement();
   bool is_of_schema = false;
+  WrittenRow row;
   for (triples::CommitReader reader(commit.record);;) {
     TREMULA_TRY_ASSIGN(const bool more, next_row(reader, row));
     if (!more) break;
@@ -192,6 +205,22 @@ Result<Sharing::Taken> Sharing::take(const persist::LogCommit& commit) {
   }
   if (is_of_schema) store_.follow_catalog_rows();
   return Taken::kForeign;
+}
+
+// It stands wherever in the record.
+Result<Sharing::TakenMerge> Sharing::read_process(std::string_view record) const {
+  TakenMerge read;
+  WrittenRow row;
+  for (triples::CommitReader reader(record);;) {
+    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
+    if (!more) return read;
+    if (row.type != triples::kProcessType || row.key != process_key_) continue;
+    for (const triples::WrittenCell& cell : row.cells) {
+      const auto value = static_cast<std::uint64_t>(cell.value.integer);
+      if (cell.attr == persist::kNumberAttr) read.number = value;
+      if (cell.attr == persist::kMergedAttr) read.changes = static_cast<std::size_t>(value);
+    }
+  }
 }
 
 Result<void> Sharing::apply(const WrittenRow& row, std::uint64_t version, bool is_own) {

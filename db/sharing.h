@@ -21,10 +21,15 @@
 #include "db/membership.h"
 #include "db/overlay.h"
 #include "db/store.h"
+#include "persist/changed_rows.h"
 
 namespace tremula::db {
 
 struct Engine;
+
+inline bool is_here(const lsm::RowTable& table, triples::Slot slot) {
+  return slot != triples::kNoSlot && table.exists(slot, triples::Side::kNew);
+}
 
 class Sharing {
  public:
@@ -47,16 +52,34 @@ class Sharing {
 
   // Writes the next ordered transaction's effects as the transaction in hand, which the caller
   // steps and settles.
-  // Returns: nothing if there is none; else whether it was an own one, that changes nothing.
+  // Returns: nothing if there is none; else whether it was an own one, that changes nothing; kLost:
+  // the log doesn't have it any more: restart() goes on.
   // Requires: outside a transaction.
-  enum class Taken : std::uint8_t { kNothing, kOwn, kForeign };
+  enum class Taken : std::uint8_t { kNothing, kOwn, kForeign, kLost };
   base::Result<Taken> take_next();
+  // After kLost: all of the directory, at a version above base(); and what differs there from what
+  // is seen here, written as the transaction in hand, whose version is not below.
+  // Errors: io, corrupt; final.
+  base::Result<persist::FollowedBase> find_restart();
+  base::Result<void> restart(const persist::FollowedBase& from);
   // What take_next() wrote is settled.
   void settled();
 
   // Chunks that were last written up to this step are in files that have everything up to the
   // version `flushed`.
   std::uint64_t droppable(std::uint64_t flushed);
+
+  // Gives lines of other replicas' changes to the persister, or, without lines, asks it to bring to
+  // light what is declared by now; waits until that is ordered. It comes as what others commit.
+  // Returns: its number; 0: all of it is here already.
+  // Errors: corrupt (the lines); io.  Requires: outside a transaction.
+  base::Result<std::uint64_t> submit_merge(std::string_view lines);
+  // The last merge that take_next() gave, and how many records it took.
+  struct TakenMerge {
+    std::uint64_t number = 0;
+    std::size_t changes = 0;
+  };
+  const TakenMerge& taken_merge() const { return taken_merge_; }
 
   const base::Error& failure() const { return failure_; }
 
@@ -65,10 +88,16 @@ class Sharing {
     triples::TypeId type{};
     triples::Slot slot = triples::kNoSlot;
   };
+  // Whose a transaction is: number 0: another process's.
+  base::Result<TakenMerge> read_process(std::string_view record) const;
+  bool is_merge(std::uint64_t number) const;
   base::Result<Taken> take(const persist::LogCommit& commit);
   base::Result<void> apply(const triples::WrittenRow& row, std::uint64_t version, bool is_own);
   base::Result<void> write(const triples::WrittenRow& row);
   base::Result<void> acknowledge(std::uint64_t number, std::uint64_t version);
+  void write_whole(const persist::ChangedRow& row);
+  static void rebase_on(OverlayRow& pending, const persist::ChangedRow& row);
+  base::Result<void> acknowledge_up_to(const lsm::LsmTree& tree);
   void show(const OverlayRow& row);
   void capture(OverlayRow& row);
   triples::Slot place(lsm::RowTable& table, std::string_view key, triples::Slot file);
@@ -89,6 +118,8 @@ class Sharing {
   std::vector<Forgotten> forgotten_;  // aliases of rows that are gone once this is settled
   triples::CommitWriter record_;
   crdt::IntentWriter intents_;
+  std::deque<std::uint64_t> merges_;  // own ones on their way
+  TakenMerge taken_merge_;
   base::Error failure_;
 };
 

@@ -23,10 +23,6 @@ namespace {
 // What a record may leave for the next one, so that small ones allocate nothing.
 constexpr std::size_t kKeptRecordBytes = std::size_t{1} << 20;
 
-bool is_of_catalog(TypeId type) {
-  return static_cast<std::uint32_t>(type) > triples::kMaxDeclaredNumber;
-}
-
 persist::PersisterOptions persister_options(const Options& options) {
   persist::PersisterOptions to;
   to.queue_bytes = options.queue_bytes;

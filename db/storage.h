@@ -51,6 +51,8 @@ class Storage {
   base::Result<std::uint64_t> submit_merged(Store& store, std::string_view record);
   // See Persister.
   base::Result<void> with_base(const persist::Persister::BaseVisitor& visit);
+  // All of the directory as any process reads it.  Requires: share() was called.
+  base::Result<persist::FollowedBase> read_base() { return shared_->read_base(); }
   // Whether another process has opened the directory since.  Cost: one atomic load.
   bool is_shared() const { return persister_ && wire_ && persister_->is_shared(); }
   // Makes Engine::sharing, which takes everything from now on.  Requires: is_shared().

@@ -38,8 +38,12 @@ struct MergeInto {
   // A slot that no row of the table ever had.
   triples::Slot (*new_slot)(void* owner, triples::TypeId type) = nullptr;
   // The number of an undeclared column of a lax table, made if there is none; the catalog follows.
+  // kRowAttr: it has none, and what comes for it is kept.
   triples::AttrId (*undeclared)(void* owner, triples::TypeId type, std::string_view name) = nullptr;
   void* owner = nullptr;
+  // A row that begins a new life takes a new slot: whoever shares the directory knows lives by
+  // their slots' births. Alone it keeps its slot.
+  bool lives_move = false;
 };
 
 struct Merged {

@@ -47,6 +47,16 @@ Value stored_value(const std::optional<lsm::StoredCell>& cell) {
   return is_mark ? Value::missing() : value;
 }
 
+// Whether the transaction is a merge.
+bool find_merge(std::string_view intents, std::string_view& lines) {
+  crdt::IntentReader reader(intents);
+  crdt::IntentRow first;
+  const auto more = reader.next(first);
+  if (!more.ok() || !more.value() || first.kind != crdt::IntentKind::kMerge) return false;
+  lines = first.key;
+  return true;
+}
+
 std::string recent_bytes(const Recent& recent) {
   std::string bytes;
   for (const auto& [number, version] : recent) {
@@ -122,6 +132,7 @@ Result<Orderer::Outcome> Orderer::order(std::uint64_t process, std::uint64_t num
     refusal_ = submission.error();
     return Outcome::kRefused;
   }
+  if (find_merge(submission.value().intents, merge_lines_)) return Outcome::kMerge;
   rows_.clear();
   row_at_.clear();
   changes_catalog_ = false;
@@ -132,11 +143,22 @@ Result<Orderer::Outcome> Orderer::order(std::uint64_t process, std::uint64_t num
     recent.pop_front();
   recent.emplace_back(number, version);
   TREMULA_TRY(write(version, effect));
-  TREMULA_TRY(write_process(process, *from, number, with_recent, effect));
+  TREMULA_TRY(write_process(process, *from, number, std::nullopt, with_recent, effect));
   from->number = number;
   from->version = version;
   if (changes_catalog_) catalog_version_ = version;
   return Outcome::kEffect;
+}
+
+Result<void> Orderer::end_merge(std::uint64_t process, std::uint64_t number, std::uint64_t version,
+                                std::size_t merged, bool with_recent,
+                                triples::CommitWriter& effect) {
+  TREMULA_TRY_ASSIGN(Process* const from, process_of(process));
+  from->recent.emplace_back(number, version);
+  TREMULA_TRY(write_process(process, *from, number, merged, with_recent, effect));
+  from->number = number;
+  from->version = version;
+  return {};
 }
 
 Result<bool> Orderer::rebase_rows(const Process& process, std::uint64_t number,
@@ -256,16 +278,20 @@ void Orderer::write_update(const Row& row, triples::CommitWriter& effect) {
 }
 
 Result<void> Orderer::write_process(std::uint64_t id, Process& process, std::uint64_t number,
-                                    bool with_recent, triples::CommitWriter& effect) {
+                                    std::optional<std::size_t> merged, bool with_recent,
+                                    triples::CommitWriter& effect) {
   const bool is_new = process.slot == triples::kNoSlot;
   if (is_new) {
     TREMULA_TRY_ASSIGN(process.slot, take_slot(triples::kProcessType));
   }
   effect.begin_row(triples::kProcessType, process.slot, is_new ? Fate::kInserted : Fate::kUpdated,
-                   key_of(id), with_recent ? 2 : 1);
+                   key_of(id), 1U + (merged ? 1 : 0) + (with_recent ? 1 : 0));
   effect.cell(kNumberAttr, Value::int_of(static_cast<std::int64_t>(number)));
+  if (with_recent) {
+    effect.cell(kRecentAttr, Value::bytes_of(recent_bytes(process.recent)));
+  }
+  if (merged) effect.cell(kMergedAttr, Value::int_of(static_cast<std::int64_t>(*merged)));
   if (!with_recent) return {};
-  effect.cell(kRecentAttr, Value::bytes_of(recent_bytes(process.recent)));
   for (const auto& [other_id, other] : processes_) {
     if (other_id == id || other.slot == triples::kNoSlot || other.recent.empty()) continue;
     effect.begin_row(triples::kProcessType, other.slot, Fate::kUpdated, key_of(other_id), 1);
@@ -286,14 +312,18 @@ Result<void> Orderer::note(std::string_view commit_record, std::uint64_t version
     // What the files say of it comes first.
     TREMULA_TRY_ASSIGN(Process* const process, process_of(id));
     process->slot = row.slot;
+    bool has_recent = false;
     for (const triples::WrittenCell& cell : row.cells) {
-      if (cell.attr == kRecentAttr) read_recent(cell.value, process->recent);
+      if (cell.attr == kRecentAttr) {
+        read_recent(cell.value, process->recent);
+        has_recent = true;
+      }
       if (cell.attr != kNumberAttr) continue;
       process->number = static_cast<std::uint64_t>(cell.value.integer);
       process->version = version;
     }
     const bool is_own = row.cells.size() > 0 && row.cells.front().attr == kNumberAttr;
-    if (is_own && row.cells.size() == 1) process->recent.emplace_back(process->number, version);
+    if (is_own && !has_recent) process->recent.emplace_back(process->number, version);
   }
 }
 

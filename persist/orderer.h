@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,6 +33,8 @@ namespace tremula::persist {
 // what the log tells of them may go with the memtable.
 inline constexpr triples::AttrId kNumberAttr{1};
 inline constexpr triples::AttrId kRecentAttr{2};
+// If the last one was a merge: how many records it took.
+inline constexpr triples::AttrId kMergedAttr{3};
 
 class Orderer {
  public:
@@ -45,6 +48,7 @@ class Orderer {
     kEffect,   // it is to be ordered
     kKnown,    // it was, before
     kRefused,  // it can't be: see refusal(). The number is free
+    kMerge,    // it merges merge_lines(): the caller makes the effect, and calls end_merge()
   };
   // Makes the effect of a submission, which gets `version`. Appends it to `effect`.
   // `with_recent`: the memtable may be frozen behind this record.
@@ -53,6 +57,12 @@ class Orderer {
                               triples::CommitWriter& effect);
   // schema_conflict: another process has changed the catalog since.  corrupt: no submission.
   const base::Error& refusal() const { return refusal_; }
+  // Borrowed: from the submission.
+  std::string_view merge_lines() const { return merge_lines_; }
+  // The merge in hand took `merged` records and is ordered as `version`: appends to its effect
+  // whose it was.  See order().
+  base::Result<void> end_merge(std::uint64_t process, std::uint64_t number, std::uint64_t version,
+                               std::size_t merged, bool with_recent, triples::CommitWriter& effect);
 
   // For what was ordered otherwise.
   // The catalog may have changed up to here: whoever has seen less may not change it.
@@ -92,8 +102,10 @@ class Orderer {
   bool refuse(base::ErrorCode code, std::string message);
   base::Result<void> write(std::uint64_t version, triples::CommitWriter& effect);
   static void write_update(const Row& row, triples::CommitWriter& effect);
+  // `merged`: of a merge.
   base::Result<void> write_process(std::uint64_t id, Process& process, std::uint64_t number,
-                                   bool with_recent, triples::CommitWriter& effect);
+                                   std::optional<std::size_t> merged, bool with_recent,
+                                   triples::CommitWriter& effect);
 
   lsm::LsmTree& tree_;
   std::unordered_map<std::uint64_t, Process> processes_;
@@ -104,6 +116,7 @@ class Orderer {
   std::deque<Row> rows_;
   std::map<std::pair<triples::TypeId, std::string_view>, Row*> row_at_;  // keys are the rows'
   bool changes_catalog_ = false;
+  std::string_view merge_lines_;
   crdt::IntentRow intent_;
 };
 

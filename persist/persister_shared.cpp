@@ -180,8 +180,13 @@ bool Persister::State::order_submissions() {
         own_log = options.shared_at_once ? released : log->end().log;
         if (!orderer) orderer.emplace(*tree);
         orderer->pass_catalog(appended);
+        adopt_is_due = options.shared_at_once;  // as an open does
         stage.notify_all();
       }
+    }
+    if (effect.empty() && !adopt_declared()) return any;
+    {
+      const std::lock_guard guard(mutex);
       if (submissions.empty() || bytes >= kTurnBytes) return any;
       first = &submissions.front();  // a deque leaves it where it is when more come
     }
@@ -203,49 +208,58 @@ bool Persister::State::order_one(const Submitted& submitted) {
     if (outcome.value() == Orderer::Outcome::kRefused) refuse(submitted, orderer->refusal());
     // The host before had ordered it, and its end came before its word. A client's welcome says so.
     if (outcome.value() == Orderer::Outcome::kKnown) acknowledge_own(submitted);
-    if (outcome.value() != Orderer::Outcome::kEffect) {
-      drop_front();
-      return true;
-    }
-    const auto ready = stamp_effect();
+    base::Result<bool> ready = false;
+    if (outcome.value() == Orderer::Outcome::kMerge) ready = make_merge(submitted);
+    if (outcome.value() == Orderer::Outcome::kEffect) ready = stamp_effect();
     if (!ready.ok()) {
       fail(ready.error());
       return false;
+    }
+    if (!ready.value()) {
+      drop_front();
+      return true;
     }
   }
   return append(submitted);
 }
 
 // What the processes declare is read from the tree: this one may not have taken it in.
-base::Result<void> Persister::State::stamp_effect() {
-  if (!tree_catalog) {
-    TREMULA_TRY_ASSIGN(triples::Catalog read, read_tree_catalog(*tree));
+// Returns: true: there is an effect.
+base::Result<bool> Persister::State::stamp_effect() {
+  TREMULA_TRY_ASSIGN(declares, writes_catalog(effect.view()));
+  if (declares) {
+    // What it moves over to a new declaration keeps its stamps.
+    TREMULA_TRY_ASSIGN(triples::Catalog read, read_tree_catalog(*tree, effect.view()));
     tree_catalog = std::make_shared<const triples::Catalog>(std::move(read));
   }
+  TREMULA_TRY(read_catalog());
   TREMULA_TRY_ASSIGN(stamped_effect,
                      stamp_record(effect.view(), appended + 1, *tree, *tree_catalog, stamps));
-  TREMULA_TRY_ASSIGN(const bool declares, writes_catalog(stamped_effect));
-  if (declares) tree_catalog.reset();  // of this one on
-  return {};
+  return true;
 }
 
-// The effect in hand.
-bool Persister::State::append(const Submitted& submitted) {
+// The effect in hand, into the log and the tree.  Returns: whether it is in the log.
+bool Persister::State::append_effect() {
   const LogCommit commit{appended + 1, stamped_effect};
   if (!append_to_log(std::span(&commit, 1))) return false;
+  (void)apply(commit, log->end().log);  // else it has failed for good
+  if (std::exchange(declares, false)) adopt_is_due = true;
+  const std::lock_guard guard(mutex);
+  ordered = this->submitted = appended;
+  stage.notify_all();
+  return true;
+}
+
+bool Persister::State::append(const Submitted& submitted) {
+  if (!append_effect()) return false;
   may_freeze = effect_is_last;
-  const bool applied = apply(commit, log->end().log);
   effect.clear();
   if (submitted.process != options.process && hub)
     hub->acknowledge(submitted.process, submitted.number);
-  {
-    const std::lock_guard guard(mutex);
-    ordered = this->submitted = appended;
-    stage.notify_all();
-  }
   acknowledge_own(submitted);
   drop_front();
-  return applied;
+  const std::lock_guard guard(mutex);
+  return !failure;
 }
 
 // If it is this process's: whoever waits for it waits no longer.

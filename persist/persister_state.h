@@ -23,6 +23,7 @@
 #include "core/base/flat_map.h"
 #include "persist/commit_queue.h"
 #include "persist/hub.h"
+#include "persist/merging.h"
 #include "persist/orderer.h"
 #include "persist/persister.h"
 #include "persist/watermarks.h"
@@ -74,8 +75,14 @@ struct Persister::State final : HubHost {
   bool order_submissions();
   bool order_one(const Submitted& submitted);
   bool append(const Submitted& submitted);
-  base::Result<void> stamp_effect();
   void acknowledge_own(const Submitted& submitted);
+  bool append_effect();
+  base::Result<bool> stamp_effect();
+  // Merges (persister_merge.cpp).
+  base::Result<void> read_catalog();
+  base::Result<Merged> resolve(std::string_view lines, Adopt what, StampBook& after);
+  base::Result<bool> make_merge(const Submitted& submitted);
+  bool adopt_declared();
   void refuse(const Submitted& submitted, const base::Error& error);
   void drop_front();
   void tell();  // everybody, how far it is
@@ -130,8 +137,10 @@ struct Persister::State final : HubHost {
   bool may_freeze = true;          // the last record was such a one
   std::string stamped_effect;      // as it goes there
   std::shared_ptr<const triples::Catalog> tree_catalog;  // null: to be read
-  std::uint64_t released = 0;      // logs below may be gone
-  bool has_failed_hub = false;     // it was told
+  bool declares = false;                                 // the effect in hand does
+  bool adopt_is_due = false;
+  std::uint64_t released = 0;   // logs below may be gone
+  bool has_failed_hub = false;  // it was told
   std::optional<Watermarks> told;
   std::uint64_t own_ordered = 0;  // the number of this process's last ordered transaction
 

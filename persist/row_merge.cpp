@@ -276,8 +276,11 @@ void RowMerge::gather_cells(std::map<AttrId, Value>& cells) {
 
 void RowMerge::put_living() {
   std::map<AttrId, Value> cells;
-  const bool stood = before_.slot != triples::kNoSlot;
-  const bool keeps_cells = stood && !is_new_life_;
+  const bool was_there = before_.slot != triples::kNoSlot;
+  const bool keeps_cells = was_there && !is_new_life_;
+  const bool moves = was_there && is_new_life_ && into_.lives_move;
+  const bool stood = was_there && !moves;
+  if (moves) rows_.begin_row(type_, before_.slot, Fate::kDeleted, key_, 0);
   if (stood && is_new_life_) {
     for (const auto& [attr, cell] : before_.cells) cells[attr] = Value::missing();
   }

@@ -6,6 +6,8 @@
 #include "core/lsm/catalog_rows.h"
 #include "core/lsm/row_table.h"
 #include "core/lsm/tree_view.h"
+#include "core/triples/commit_record.h"
+#include "persist/stamp_book.h"
 
 namespace tremula::persist {
 
@@ -57,8 +59,16 @@ struct CatalogTable {
 
 }  // namespace
 
-Result<triples::Catalog> read_tree_catalog(const lsm::LsmTree& tree) {
+Result<triples::Catalog> read_tree_catalog(const lsm::LsmTree& tree, std::string_view record) {
+  lsm::Memtable on_top;
+  triples::CommitReader reader(record);
+  for (triples::WrittenRow row;;) {
+    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
+    if (!more) break;
+    if (!is_merged_type(row.type)) on_top.apply(row, 0);
+  }
   const auto view = tree.view();
+  view->add(on_top);
   CatalogTable tables(*view, triples::kCatalogTableType);
   CatalogTable columns(*view, triples::kCatalogColumnType);
   CatalogTable hidden_tables(*view, triples::kHiddenTableType);

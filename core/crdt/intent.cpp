@@ -71,12 +71,12 @@ bool read_row(base::ByteReader& from, IntentRow& row) {
   std::uint64_t cells = 0;
   if (!from.varint32(type) || !from.varint(insert_and_kind)) return false;
   const std::uint64_t kind = insert_and_kind & kKindMask;
-  if (kind > static_cast<std::uint64_t>(IntentKind::kDelete)) return false;
   row.type = triples::TypeId{type};
   row.kind = static_cast<IntentKind>(kind);
   row.own_insert = insert_and_kind >> kKindBits;
   if (!from.sized(row.key) || !from.varint(cells)) return false;
-  if (row.kind == IntentKind::kDelete && cells != 0) return false;
+  if (row.kind >= IntentKind::kDelete && cells != 0) return false;
+  if (row.kind == IntentKind::kMerge && (type != 0 || row.own_insert != 0)) return false;
   if (cells > from.left() / kCellBytesMin) return false;  // before anything is made that large
   row.cells.resize(static_cast<std::size_t>(cells));
   for (IntentCell& cell : row.cells) {
@@ -163,7 +163,7 @@ bool change_cell(RowImage& image, const IntentCell& cell) {
 
 void IntentWriter::begin_row(triples::TypeId type, IntentKind kind, std::uint64_t own_insert,
                              std::string_view key, std::size_t cells) {
-  TREMULA_ASSERT(kind != IntentKind::kDelete || cells == 0);
+  TREMULA_ASSERT(kind < IntentKind::kDelete || cells == 0);
   base::put_varint(bytes_, static_cast<std::uint32_t>(type));
   base::put_varint(bytes_, own_insert << kKindBits | static_cast<std::uint64_t>(kind));
   base::put_sized(bytes_, key);
@@ -291,6 +291,7 @@ bool RowImage::set(AttrId attr, Value value) {
 }
 
 bool rebase(RowImage& image, const IntentRow& row, const Ground& ground) {
+  if (row.kind == IntentKind::kMerge) return false;
   if (row.kind == IntentKind::kPut) {
     const bool begins = !image.is_alive;
     if (begins) {

@@ -7,6 +7,7 @@
 //   cell        varint attr | u8 op | operand
 //   operand     set, max, min: value (value_bytes.h)     add: zigzag difference | zigzag start
 //               elements: varint size, added values | varint size, removed values
+//   merge       varint 0 | varint 3 | varint size, lines of changes | varint 0
 //   submission  varint seen | varint acknowledged | row*
 //
 // A process's pending transactions are laid over what others have ordered by rebase(), by the
@@ -39,6 +40,8 @@ enum class IntentKind : std::uint8_t {
             // alone, a living one gets them
   kUpdate,  // holds for the life that the writer saw; else nothing
   kDelete,  // the same; no cells
+  kMerge,   // no row: the key is lines of other replicas' changes (change_record.h); without lines,
+            // what was kept for what is declared by now comes to light. Alone in its submission
 };
 
 enum class CellOp : std::uint8_t {

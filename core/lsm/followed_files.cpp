@@ -25,7 +25,8 @@ FollowedFiles::FollowedFiles(base::FileSystem& files, std::string directory,
     : files_(&files),
       directory_(std::move(directory)),
       tree_files_(files, directory_, held_open(options)),
-      snapshot_(make_snapshot(std::make_shared<const Version>())) {}
+      version_(std::make_shared<const Version>()),
+      snapshot_(make_snapshot(version_)) {}
 
 base::Result<void> FollowedFiles::open_files(const ManifestContents& contents, FileMap& opened) {
   for (const auto& [number, file] : contents.files) {
@@ -59,8 +60,8 @@ base::Result<void> FollowedFiles::refresh() {
       continue;
     }
     std::erase_if(opened, [&](const auto& file) { return !contents.files.contains(file.first); });
-    TREMULA_TRY_ASSIGN(VersionRef version, make_version(contents, opened));
-    snapshot_ = make_snapshot(std::move(version));
+    TREMULA_TRY_ASSIGN(version_, make_version(contents, opened));
+    snapshot_ = make_snapshot(version_);
     open_files_ = std::move(opened);
     state_ = contents.state;
     edits_ = dump.value().edits;

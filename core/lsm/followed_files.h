@@ -31,6 +31,7 @@ class FollowedFiles {
   const TreeState& state() const { return state_; }
   std::uint64_t edits() const { return edits_; }
   std::shared_ptr<const LsmSnapshot> snapshot() const { return snapshot_; }
+  const VersionRef& version() const { return version_; }
 
  private:
   // Errors: of the try; what was opened is kept in `opened`.
@@ -42,6 +43,7 @@ class FollowedFiles {
   FileMap open_files_;
   TreeState state_;
   std::uint64_t edits_ = 0;
+  VersionRef version_;
   std::shared_ptr<const LsmSnapshot> snapshot_;
 };
 

@@ -50,6 +50,12 @@ class KeyIndex {
   void add(std::string_view key, triples::Slot slot);
   // Requires: the slot has a key.
   void remove(triples::Slot slot);
+  // The key is that of a new row by now: files that are older don't have it there.
+  // Requires: the slot has a key.
+  void renew(triples::Slot slot) {
+    (void)cell(slot);
+    chunks_[slot >> kChunkBits].version = cold_->version;
+  }
   // The first `chunks` chunks are cold.  Requires: nothing was added yet.
   void start_cold(std::size_t chunks);
   std::size_t chunk_count() const { return chunks_.size(); }

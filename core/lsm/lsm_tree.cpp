@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/lsm/compaction.h"
+#include "core/lsm/followed_files.h"
 #include "core/lsm/manifest.h"
 #include "core/lsm/tree_files.h"
 #include "core/lsm/tree_view.h"
@@ -76,6 +77,12 @@ class LevelTree final : public LsmTree {
   LevelTree(base::FileSystem& files, const std::string& directory, const LsmOptions& options)
       : options_(options), tree_files_(files, directory, options) {}
   base::Result<void> open(base::FileSystem& files, const std::string& directory);
+  base::Result<void> follow(base::FileSystem& files, const std::string& directory) {
+    followed_ = std::make_unique<FollowedFiles>(files, directory, options_);
+    TREMULA_TRY(followed_->refresh());
+    version_ = followed_->version();
+    return {};
+  }
 
   base::Result<void> apply(std::string_view commit_record, std::uint64_t version,
                            std::uint64_t log) override;
@@ -94,9 +101,13 @@ class LevelTree final : public LsmTree {
   base::Result<bool> work(std::size_t budget) override { return noted(work_slice(budget)); }
   base::Result<void> flush() override { return noted(flush_all()); }
 
-  const TreeState& state() const override { return manifest_->contents().state; }
+  const TreeState& state() const override {
+    return followed_ ? followed_->state() : manifest_->contents().state;
+  }
   base::Result<void> set_state(const TreeState& state) override;
-  std::uint64_t edits() const override { return manifest_->edits(); }
+  std::uint64_t edits() const override {
+    return followed_ ? followed_->edits() : manifest_->edits();
+  }
 
   std::shared_ptr<const LsmSnapshot> snapshot() const override { return make_snapshot(version_); }
   void visit_memtables(const std::function<void(const MemtableRow&)>& visit) const override {
@@ -142,7 +153,8 @@ class LevelTree final : public LsmTree {
   LsmOptions options_;
   TreeFiles tree_files_;
   std::unique_ptr<Manifest> manifest_;
-  FileMap open_files_;  // that the manifest names
+  std::unique_ptr<FollowedFiles> followed_;  // in the place of a manifest
+  FileMap open_files_;                       // that the manifest names
   VersionRef version_;
   bool wants_compaction_ = false;         // of version_
   std::vector<FileRef> dead_files_;       // that it doesn't, and a snapshot may
@@ -427,6 +439,14 @@ base::Result<std::unique_ptr<LsmTree>> LsmTree::open(base::FileSystem& files,
                                                      const LsmOptions& options) {
   auto tree = std::make_unique<LevelTree>(files, directory, options);
   TREMULA_TRY(tree->open(files, directory));
+  return std::unique_ptr<LsmTree>(std::move(tree));
+}
+
+base::Result<std::unique_ptr<LsmTree>> LsmTree::follow(base::FileSystem& files,
+                                                       const std::string& directory,
+                                                       const LsmOptions& options) {
+  auto tree = std::make_unique<LevelTree>(files, directory, options);
+  TREMULA_TRY(tree->follow(files, directory));
   return std::unique_ptr<LsmTree>(std::move(tree));
 }
 

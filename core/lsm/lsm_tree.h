@@ -106,6 +106,12 @@ class LsmTree {
                                                      const std::string& directory,
                                                      const LsmOptions& options);
 
+  // The tree of a directory that another process holds, as its files are now: what is applied to
+  // it stays in memory.  Requires: of the writing calls, apply() alone.
+  static base::Result<std::unique_ptr<LsmTree>> follow(base::FileSystem& files,
+                                                       const std::string& directory,
+                                                       const LsmOptions& options);
+
   // Reads everything and writes nothing: manifest, all checksums of all files. Gives the manifest's
   // edits and the files as lines.  Errors: the first damage found.
   struct Checked {

@@ -236,6 +236,8 @@ Slot RowTable::insert(std::string_view key) {
   if (is_new) {
     slot = take_slot();
     keys_.add(key, slot);
+  } else {
+    keys_.renew(slot);
   }
   insert_in(slot, is_new);
   return slot;

@@ -106,4 +106,37 @@ TEST_CASE("shared: watch goes on when the process that held the directory is kil
   CHECK(run({"check", dir}).status == 0);
 }
 
+TEST_CASE("shared: changes and merge work while another process holds the directory") {
+  const Folder folder;
+  const std::string dir = folder.path("db");
+  const std::string other = folder.path("other");
+  REQUIRE(run({"run", "-", "--db", dir}, kSongs).status == 0);
+  REQUIRE(run({"run", "-", "--db", other}, kSongs).status == 0);
+  REQUIRE(
+      run({"run", "-", "--db", other}, "UPDATE Song SET Plays = Plays + 3 WHERE Id = 2").status ==
+      0);
+  const std::string file = folder.write("changes", run({"changes", other}).out);
+  Background watch({"watch", dir, kPlays, "--commits", "1"});
+  REQUIRE(watch.has_printed("snapshot"));
+  const Finished merged = run({"merge", dir, file});
+  CHECK(merged.err == "");
+  CHECK(merged.out.find("{\"merged\":") == 0);
+  CHECK(merged.out != "{\"merged\":0}\n");
+  CHECK(run({"merge", dir, file}).out == "{\"merged\":0}\n");
+  const Finished ended = watch.end();
+  CHECK(ended.status == 0);
+  CHECK(line_of(ended.out, 1).find("\"path\":\"/1/Plays\",\"value\":3") != std::string::npos);
+
+  Background serve({"serve", dir});
+  REQUIRE(serve.has_printed("serving"));
+  const std::string told = run({"changes", dir}).out;
+  CHECK(told.find("\"rule\":\"COUNTER\",\"value\":3") != std::string::npos);
+  const std::string back = folder.write("back", told);
+  REQUIRE(run({"merge", other, back}).status == 0);
+  CHECK(run({"query", other, kPlays}).out == run({"query", dir, kPlays}).out);
+  CHECK(run({"changes", dir, "--since", "3"}).out.find("\"table\"") == std::string::npos);
+  serve.signal(SIGTERM);
+  CHECK(serve.end().status == 0);
+}
+
 }  // namespace tremula::cli_test

@@ -29,11 +29,14 @@ class OrderingStandIn {
     Member(OrderingStandIn& order, std::uint64_t process) : order_(order), process_(process) {}
     std::uint64_t process() const override { return process_; }
     std::uint64_t ordered() const override { return told_; }
-    base::Result<bool> next(persist::LogCommit& commit) override {
-      if (read_ >= told_) return false;
+    base::Result<persist::LogTail::Read> next(persist::LogCommit& commit) override {
+      if (read_ >= told_) return persist::LogTail::Read::kEnd;
       commit.record = order_.ordered_[read_];
       commit.version = ++read_;
-      return true;
+      return persist::LogTail::Read::kCommit;
+    }
+    base::Result<persist::FollowedBase> restart() override {
+      return base::Error{base::ErrorCode::kUnsupported, "an order in memory has no files"};
     }
     base::Result<void> submit(std::uint64_t number, std::string_view submission) override {
       TREMULA_ASSERT(number == last_ + 1);

@@ -216,4 +216,143 @@ TEST_CASE("shared directory: much larger than memory, for the host and for a mem
   CHECK(json(*last, "SELECT { n: count(*) } FROM T AS t") == R"([{"n":100}])");
 }
 
+TEST_CASE("shared directory: a row that another deletes and inserts again in one transaction") {
+  Disk disk;
+  Options small;
+  small.memory_bytes = 1;
+  auto first = disk.open(small);
+  auto second = disk.open(small);
+  first->run(kTable).value();
+  first->run("SYNC").value();
+  second->run("SYNC").value();
+  for (const int k : {4, 3, 1, 2}) {
+    second->run("INSERT INTO T {K: $k, A: 1}; SYNC", {{"k", k}}).value();
+  }
+  const auto keys = [&](Database& db) {
+    db.run("SYNC").value();
+    return json(db, "SELECT { t.K, t.A } FROM T AS t");
+  };
+  CHECK(keys(*first) == R"([{"K":1,"A":1},{"K":2,"A":1},{"K":3,"A":1},{"K":4,"A":1}])");
+  second->run("BEGIN; DELETE FROM T WHERE K = 2; INSERT INTO T {K: 2, B: 'x'}; COMMIT; SYNC")
+      .value();
+  const std::string after = R"([{"K":1,"A":1},{"K":2,"A":null},{"K":3,"A":1},{"K":4,"A":1}])";
+  CHECK(keys(*first) == after);
+  CHECK(keys(*first) == after);
+  CHECK(keys(*second) == after);
+  second->run("UPDATE T SET A = 1 WHERE K = 2; SYNC").value();
+  CHECK(keys(*first) == R"([{"K":1,"A":1},{"K":2,"A":1},{"K":3,"A":1},{"K":4,"A":1}])");
+}
+
+namespace {
+
+std::string changes_of(Database& db, std::uint64_t since = 0) {
+  std::string text;
+  const auto told =
+      db.changes(since, [&](std::string_view line) { text += std::string(line) + "\n"; });
+  return told.ok() ? text : "! " + told.error().text;
+}
+
+}  // namespace
+
+TEST_CASE("shared directory: host and members tell changes and merge them, as one commit each") {
+  Disk disk;
+  Disk elsewhere;
+  auto other = elsewhere.open();
+  other->run(kTable).value();
+  other->run("INSERT INTO T {K: 8, mood: 'blue'}; INSERT INTO T {K: 7, A: 70, C: 5}").value();
+  auto host = disk.open();
+  host->run(kTable).value();
+  host->run("INSERT INTO T {K: 7, A: 1, C: 1}; SYNC").value();
+  auto member = disk.open();
+  std::vector<std::string> heard;
+  auto live = host->subscribe(kAll, {}, [&](const Delta& delta) { heard.push_back(delta.patch()); })
+                  .value();
+  const std::string file = changes_of(*other);
+  const auto merged = member->merge(file);
+  REQUIRE(merged.ok());
+  CHECK(merged.value() == 5);
+  const std::string rows = R"([{"K":7,"A":70,"B":null,"C":6},{"K":8,"A":null,"B":null,"C":0}])";
+  CHECK(json(*member, kAll) == rows);
+  host->run("SYNC").value();
+  CHECK(json(*host, kAll) == rows);
+  CHECK(live.json() == rows);
+  CHECK(heard.size() == 1);
+  CHECK(json(*host, "SELECT { t.mood } FROM T AS t WHERE t.K = 8") == R"([{"mood":"blue"}])");
+
+  // Again: nothing is new, by whomever, and no version is used up.
+  const std::uint64_t version = host->version();
+  CHECK(host->merge(file).value() == 0);
+  CHECK(member->merge(file).value() == 0);
+  member->run("SYNC").value();
+  CHECK(member->version() == version);
+
+  // Both tell the same, and so does the directory when one process has it alone.
+  const std::string told = changes_of(*member);
+  CHECK(changes_of(*host) == told);
+  CHECK(host->version() == version);
+  CHECK(other->merge(told).value() > 0);
+  CHECK(json(*other, kAll) == rows);
+  member.reset();
+  host.reset();
+  CHECK(changes_of(*disk.open()) == told);
+}
+
+TEST_CASE("shared directory: a file of changes that is broken, or doesn't fit, changes nothing") {
+  Disk disk;
+  auto host = disk.open();
+  host->run(kTable).value();
+  host->run("INSERT INTO T {K: 7}; SYNC").value();
+  auto member = disk.open();
+  const std::string good = changes_of(*member);
+  const std::string wrong_key =
+      R"({"table":1,"key":["x"],"column":null,"value":null,"cl":1,"version":9,)"
+      R"("site":"00000000000000000000000000000001","db_version":9,"seq":0})"
+      "\n";
+  for (Database* db : {member.get(), host.get()}) {
+    const auto broken = db->merge(good + "{\n");
+    REQUIRE(!broken.ok());
+    CHECK(name_of(broken.error()) == "corrupt");
+    const auto misfit = db->merge(good + wrong_key);
+    REQUIRE(!misfit.ok());
+    CHECK(name_of(misfit.error()) == "corrupt");
+    CHECK(misfit.error().text.find("line 3") != std::string::npos);
+    // What was refused is forgotten: the next ones are ordered.
+    CHECK(run(*db, "UPDATE T SET A = 1; SYNC").find("synced") != std::string::npos);
+  }
+  bool is_refused = false;
+  auto live = member
+                  ->subscribe("SELECT { t.A } FROM T AS t", {},
+                              [&](const Delta&) {
+                                const auto inside = member->merge(good);
+                                is_refused =
+                                    !inside.ok() && name_of(inside.error()) == "unsupported";
+                              })
+                  .value();
+  host->run("UPDATE T SET A = 2; SYNC").value();
+  member->run("SYNC").value();
+  CHECK(is_refused);  // it would wait for what it holds up
+}
+
+TEST_CASE("shared directory: what merging kept comes to light when any process declares it") {
+  Disk disk;
+  Disk elsewhere;
+  auto other = elsewhere.open();
+  other->run(kTable).value();
+  other->run("INSERT INTO T {K: 7, A: 70, B: 'x', C: 5}").value();
+  auto host = disk.open();
+  host->run("SYNC").value();
+  auto member = disk.open();
+  CHECK(host->merge(changes_of(*other)).value() == 4);
+  member->run("SYNC").value();
+  member->run("TABLE T = 1 (K INT = 1 KEY, A INT = 2); SYNC").value();
+  member->run("SYNC").value();
+  CHECK(json(*member, kAll) == R"([{"K":7,"A":70}])");
+  host->run("SYNC").value();
+  host->run(kTable).value();
+  for (Database* db : {host.get(), member.get()}) {
+    db->run("SYNC").value();
+    CHECK(json(*db, kAll) == R"([{"K":7,"A":70,"B":"x","C":5}])");
+  }
+}
+
 }  // namespace tremula::test

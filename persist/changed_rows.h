@@ -1,0 +1,34 @@
+// Changed rows: what of a tree is newer than a version, by row: for whoever knew the rows as they
+// were then. What merging keeps of a row is left out.
+//
+// Cost: a read of all versions in the directory.
+// Errors: corrupt, io.  Thread: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/lsm/lsm_tree.h"
+#include "core/triples/value.h"
+
+namespace tremula::persist {
+
+struct ChangedRow {
+  triples::TypeId type{};
+  std::string key;
+  triples::Slot slot = triples::kNoSlot;  // kNoSlot: it was deleted
+  std::uint64_t born = 0;                 // the version at which its life began
+  std::vector<std::pair<triples::AttrId, triples::OwnedValue>> cells;  // all that it has, by attr
+};
+
+// Calls `visit` with each row of which something was written after `since`: of each table the
+// deleted ones first.
+base::Result<void> visit_changed_rows(
+    const lsm::LsmTree& tree, std::uint64_t since,
+    const std::function<base::Result<void>(const ChangedRow&)>& visit);
+
+}  // namespace tremula::persist
