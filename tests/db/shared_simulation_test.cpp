@@ -136,10 +136,18 @@ class Process final : public db::Membership {
   // --- Membership ---
   std::uint64_t process() const override { return id_; }
   std::uint64_t ordered() const override { return board_->ordered(); }
-  base::Result<bool> next(persist::LogCommit& commit) override {
+  base::Result<LogTail::Read> next(persist::LogCommit& commit) override {
+    // As if it were behind all logs that are kept.
+    if (tail_->version() < ordered() && losing_.chance(3)) return LogTail::Read::kLost;
     TREMULA_TRY_ASSIGN(const LogTail::Read read, tail_->next(ordered(), commit));
     REQUIRE(read != LogTail::Read::kLost);
-    return read == LogTail::Read::kCommit;
+    return read;
+  }
+  base::Result<persist::FollowedBase> restart() override {
+    TREMULA_TRY_ASSIGN(persist::FollowedBase base,
+                       persist::read_followed_base(files_, kDirectory, ordered(), {}));
+    tail_ = std::move(*base.tail);
+    return base;
   }
   base::Result<void> submit(std::uint64_t number, std::string_view record) override {
     TREMULA_TRY(link_->submit(number, record));
@@ -194,6 +202,7 @@ class Process final : public db::Membership {
   std::unique_ptr<persist::Persister> persister_;
   std::unique_ptr<persist::Link> link_;
   std::optional<LogTail> tail_;
+  Rng losing_{id_};
   std::optional<Database> db_;
   std::unique_ptr<LiveChecks> lives_;
   std::function<void()> others_;
