@@ -20,6 +20,10 @@ endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/tremula" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT dev
         FILES_MATCHING PATTERN "*.h")
 
+# Programs to start from; each is one file that needs the library alone.
+file(GLOB examples CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cpp" "${PROJECT_SOURCE_DIR}/examples/sample.log")
+install(FILES ${examples} DESTINATION share/doc/libtremula-dev/examples COMPONENT dev)
+
 # find_package(tremula 0.1 CONFIG). Before 1.0 a minor version may change anything.
 install(EXPORT tremulaTargets NAMESPACE tremula:: DESTINATION "${package_dir}" COMPONENT dev)
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/tremulaConfig.cmake.in" "${PROJECT_BINARY_DIR}/cmake/tremulaConfig.cmake"

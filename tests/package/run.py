@@ -7,6 +7,8 @@
     run.py symbols BUILD [--update]   what the library shows against symbols.txt; what it needs, and its soname
     run.py abi BUILD [--update]   the layouts of the public types and what the C functions take against abi.xml (exit status 77
                                   where there is no abidiff)
+    run.py fresh BUILD             a Debian 12 with nothing but the packages and a compiler, made for it: docs/guide.md followed there
+                                   (as root, with debootstrap and a network; not among the tests that ctest runs)
     run.py debs BUILD              the packages for Debian: what is in them, that they install, and that their parts work
 """
 import argparse
@@ -298,9 +300,45 @@ def debs(build, scratch):
     expect(not left, f"left after a purge: {left[:5]}")
 
 
+def fresh(build, scratch):
+    call("cpack", "-G", "DEB", "-B", scratch / "packages", cwd=build)
+    root = scratch / "root"
+    call("debootstrap", "--variant=minbase", "bookworm", root)
+    for package in (scratch / "packages").glob("*.deb"):
+        shutil.copy(package, root / "root")
+    (root / "root/guide").mkdir()
+
+    def inside(command):
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+        return subprocess.run(["chroot", root, "sh", "-c", f"cd /root/guide && {command}"], capture_output=True, text=True, env=env)
+
+    def follow(command, wanted=None):
+        done = inside(command)
+        expect(done.returncode == 0 and wanted in (None, done.stdout), f"{command}\n{done.stdout}{done.stderr}\nwanted: {wanted}")
+
+    follow("apt-get update -qq && apt-get install -y -qq --no-install-recommends g++ cmake make pkg-config ../*.deb")
+    sys.path.insert(0, str(ROOT / "tests/docs"))
+    from docs_test import blocks_of  # pylint: disable=import-outside-toplevel
+    ran = 0
+    for block in blocks_of(ROOT / "docs/guide.md"):
+        if block.file:
+            (root / "root/guide" / block.file).write_text(block.text)
+        elif block.language == "console":
+            for part in block.text.split("$ ")[1:]:
+                command, _, wanted = part.partition("\n")
+                follow(command, wanted)
+                ran += 1
+    expect(ran >= 8, f"only {ran} commands of the guide")
+    follow("g++ -std=c++20 /usr/share/doc/libtremula-dev/examples/hello.cpp $(pkg-config --cflags --libs tremula) && ./a.out",
+           '[{"op":"move","from":"/1","path":"/0"}]\n[{"Name":"Low"},{"Name":"Ten"}]\n')
+    follow("tremula demo | tail -1", '{"checked":4,"equal":4}\n')
+    follow("apt-get purge -y -qq tremula libtremula-dev libtremula0 && ! command -v tremula")
+    print(f"{ran} commands of the guide")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("test", choices=["consumers", "subdirectory", "headers", "symbols", "abi", "debs"])
+    parser.add_argument("test", choices=["consumers", "subdirectory", "headers", "symbols", "abi", "debs", "fresh"])
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--update", action="store_true")
     given = parser.parse_args()
