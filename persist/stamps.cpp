@@ -1,5 +1,6 @@
 #include "persist/stamps.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -117,6 +118,13 @@ class Stamping {
       if (row.cells[i].value.is_missing()) row.cells[i].value = lsm::removed_mark();
       const ColumnDef* column = table->find_attr(row.cells[i].attr);
       if (column == nullptr) continue;
+      if (may_adopt && (column->merge == MergeRule::kSet || column->merge == MergeRule::kCounter)) {
+        TREMULA_TRY_ASSIGN(StoredRow* const stored, read());
+        if (adopts_state(row, *table, *column, *stored)) {
+          write_adopted(row, *table, *column, row.cells[i].value, *stored);
+          continue;
+        }
+      }
       if (column->merge == MergeRule::kSet) {
         TREMULA_TRY_ASSIGN(StoredRow* const stored, read());
         TREMULA_TRY(write_set(row, *column, row.cells[i].value, *stored));
@@ -127,6 +135,48 @@ class Stamping {
     }
     if (!may_adopt) return {};
     return adopt(row, *table, written, read);
+  }
+
+  // Whether the value of a COUNTER or SET was moved over from the column of its name.
+  static bool adopts_state(const WrittenRow& row, const TableDef& table, const ColumnDef& to,
+                           const StoredRow& before) {
+    const ColumnDef* from = table.find_undeclared(to.name);
+    if (from == nullptr || before.cell(from->attr) == nullptr) return false;
+    if (before.cell(to.attr) != nullptr) return false;
+    return std::any_of(row.cells.begin(), row.cells.end(), [&](const WrittenCell& cell) {
+      return cell.attr == from->attr && is_removed(cell.value);
+    });
+  }
+
+  // It counts as the addition of whoever wrote it under its name, with that one's stamp: however
+  // many replicas adopt it, it is one. What was written on top by this transaction is its own.
+  void write_adopted(WrittenRow& row, const TableDef& table, const ColumnDef& to, Value value,
+                     const StoredRow& before) {
+    const ColumnDef& from = *table.find_undeclared(to.name);
+    const Value adopted = before.cell(from.attr)->value.value();
+    crdt::Meta meta = meta_of(before, from.attr, book_);
+    meta.position.db_version = crdt::DbVersion{db_version_};
+    const crdt::Meta now = book_.meta_of(db_version_);
+    std::string state;
+    if (to.merge == MergeRule::kCounter) {
+      if (adopted.kind != Kind::kInt || value.kind != Kind::kInt) return;
+      const auto difference = crdt::counter_difference;
+      crdt::merge_counter(state, {meta, difference(counter_start(to), adopted.integer)});
+      const std::int64_t added = difference(adopted.integer, value.integer);
+      if (added != 0) crdt::merge_counter(state, crdt::add_to_counter(state, added, now));
+    } else {
+      add_to_set(state, adopted, has_default(to), meta);
+      add_to_set(state, is_removed(value) ? Value::null() : value, has_default(to), now);
+    }
+    if (!state.empty()) add(row, state_attr(to.attr), state);
+  }
+
+  // Nothing, where it is no set.
+  void add_to_set(std::string& state, Value value, bool has_default, const crdt::Meta& meta) {
+    const std::string seen = state;
+    std::vector<crdt::SetEntry> entries;
+    const auto made = crdt::set_difference(seen, value, has_default, meta, arena_, entries);
+    if (made.ok() && !entries.empty()) crdt::merge_set(state, entries);
   }
 
   // Values went over to the column that has their name now, and so do their stamps.

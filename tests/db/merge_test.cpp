@@ -109,6 +109,30 @@ TEST_CASE("merge: what isn't declared is kept, told on, and comes to light when 
         std::string::npos);
 }
 
+TEST_CASE("merge: a value that two replicas adopt into a COUNTER or SET counts once") {
+  const char* const kLax = "TABLE T = 1 (K INT = 1 KEY);";
+  const char* const kDeclared =
+      "TABLE T = 1 (K INT = 1 KEY, n INT = 2 COUNTER DEFAULT 2, tags JSON = 3 SET);";
+  const char* const kAll = "SELECT t.n, t.tags FROM T AS t";
+  persist::MemoryFileSystem files;
+  Database a = open(files, "a");
+  run(a, std::string(kLax) + "INSERT INTO T {K: 1, n: 5, tags: [1, 'x']};");
+  Database b = open(files, "b");
+  run(b, kLax);
+  merge(b, changes(a));
+  run(a, kDeclared);
+  run(b, std::string("BEGIN;") + kDeclared + "UPDATE T SET n = n + 1, tags = ['x']; COMMIT;");
+  CHECK(run(a, kAll) == R"({"n":5,"tags":[1,"x"]})");
+  CHECK(run(b, kAll) == R"({"n":6,"tags":["x"]})");
+  merge(a, changes(b));
+  merge(b, changes(a));
+  for (Database* db : {&a, &b}) CHECK(run(*db, kAll) == R"({"n":6,"tags":["x"]})");
+  run(a, "UPDATE T SET n = n + 10");
+  merge(b, changes(a));
+  CHECK(merge(a, changes(b)) == 0);
+  for (Database* db : {&a, &b}) CHECK(run(*db, kAll) == R"({"n":16,"tags":["x"]})");
+}
+
 TEST_CASE("merge: an undeclared column of a lax table can be asked for at once") {
   persist::MemoryFileSystem files;
   Database db = open(files);
