@@ -1,5 +1,7 @@
 #include "persist/stored_row.h"
 
+#include <optional>
+
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/crdt/counter.h"
@@ -27,6 +29,14 @@ Error damaged(const char* what) {
 std::string_view bytes_of(const lsm::StoredCell& cell, Value& value) {
   value = cell.value.value();
   return value.kind == Kind::kBytes ? value.view() : std::string_view();
+}
+
+// Of a counter or a set that merging has written; of others it follows from the cell.
+std::optional<std::string> kept_state(const StoredRow& row, const ColumnDef& column) {
+  const lsm::StoredCell* kept = row.cell(state_attr(column.attr));
+  if (kept == nullptr) return std::nullopt;
+  Value value;
+  return std::string(bytes_of(*kept, value));
 }
 
 }  // namespace
@@ -121,12 +131,8 @@ bool has_default(const ColumnDef& column) {
 }
 
 std::string counter_state_of(const StoredRow& row, const ColumnDef& column, const StampBook& book) {
+  if (auto kept = kept_state(row, column)) return *std::move(kept);
   std::string state;
-  if (const lsm::StoredCell* kept = row.cell(state_attr(column.attr))) {
-    Value value;
-    state = bytes_of(*kept, value);
-    return state;
-  }
   const lsm::StoredCell* cell = row.cell(column.attr);
   if (cell == nullptr || cell->value.value().kind != Kind::kInt) return state;
   const std::int64_t sum =
@@ -136,12 +142,8 @@ std::string counter_state_of(const StoredRow& row, const ColumnDef& column, cons
 }
 
 std::string set_state_of(const StoredRow& row, const ColumnDef& column, const StampBook& book) {
+  if (auto kept = kept_state(row, column)) return *std::move(kept);
   std::string state;
-  if (const lsm::StoredCell* kept = row.cell(state_attr(column.attr))) {
-    Value value;
-    state = bytes_of(*kept, value);
-    return state;
-  }
   const lsm::StoredCell* cell = row.cell(column.attr);
   if (cell == nullptr) return state;
   Value value = cell->value.value();
