@@ -91,7 +91,8 @@ class History {
     const std::string life = std::to_string(random_.between(1, 6));
     const std::string at = std::to_string(random_.between(1, 60));
     const auto record = [&](const std::string& what) {
-      return "{\"table\":1,\"key\":[" + key + "]," + what + ",\"cl\":" + life + ",\"version\":" + at +
+      return "{\"table\":1,\"key\":[" + key + "]," + what + ",\"cl\":" + life +
+             ",\"version\":" + at +
              ",\"site\":\"00112233445566778899aabbccddeeff\",\"db_version\":1,\"seq\":0}\n";
     };
     std::string text = record("\"column\":null,\"value\":null");
