@@ -68,6 +68,7 @@ auto write_row(Transaction::Core& core, std::string_view table, NamedValues colu
       fail(Code::kReadOnly, writer->definition().name + " is read-only");
     }
     core.cells.clear();
+    core.cells.reserve(columns.size());
     TargetIndex hint = 0;
     for (const NamedValue& column : columns) {
       TargetIndex target = writer->find_target(column.name, hint);

@@ -81,10 +81,19 @@ void CoreOrder::make_tree(const CoreInstance& core, std::span<const RowId> rows,
 void CoreOrder::move(const CoreInstance& core, std::span<RowDelta> deltas) {
   if (tree() == nullptr && few().size() + deltas.size() > kFewMax)
     make_tree(core, few(), Side::kOld);
-  if (tree() == nullptr)
-    move_few(core, deltas);
+  if (tree() == nullptr) return move_few(core, deltas);
+  if (deltas.size() == 1)
+    move_one(core, deltas[0]);
   else
     move_tree(core, deltas);
+  if (tree()->size() <= kFewMax / 2) make_few();
+}
+
+void CoreOrder::make_few() {
+  RowId rows[kFewMax];
+  std::size_t count = 0;
+  for (OrderTree::Cursor at = tree()->begin(); at.valid(); at.next()) rows[count++] = at.row();
+  set_few({rows, count});
 }
 
 // Those that changed are taken out, then put in where they belong among those that did not.
@@ -126,6 +135,33 @@ void CoreOrder::move_few(const CoreInstance& core, std::span<RowDelta> deltas) {
   set_few({rows, count});
 }
 
+// Places are told by the walks that take the row out and put it in.
+void CoreOrder::move_one(const CoreInstance& core, RowDelta& delta) {
+  OrderTree& rows = *tree();
+  std::string& key = core.engine().key;
+  std::string_view before;
+  std::size_t at = 0;
+  if (delta.in_old) {
+    core.order_key(delta.row, Side::kOld, key);
+    before = core.engine().arena.copy(key);
+  }
+  if (delta.in_new) core.order_key(delta.row, Side::kNew, key);
+  if (delta.in_old && delta.in_new && before == key) {
+    delta.old_at = delta.new_at = static_cast<std::uint32_t>(rows.rank(key, delta.row));
+    return;
+  }
+  if (delta.in_old) {
+    const bool erased = rows.erase(before, delta.row, &at);
+    TREMULA_ASSERT(erased);
+    delta.old_at = static_cast<std::uint32_t>(at);
+  }
+  if (delta.in_new) {
+    const bool inserted = rows.insert(key, delta.row, &at);
+    TREMULA_ASSERT(inserted);
+    delta.new_at = static_cast<std::uint32_t>(at);
+  }
+}
+
 void CoreOrder::move_tree(const CoreInstance& core, std::span<RowDelta> deltas) {
   OrderTree& rows = *tree();
   base::Arena& arena = core.engine().arena;
@@ -163,11 +199,6 @@ void CoreOrder::move_tree(const CoreInstance& core, std::span<RowDelta> deltas) 
     k.delta->new_at =
         moves ? static_cast<std::uint32_t>(rows.rank(k.after, k.delta->row)) : k.delta->old_at;
   }
-  if (rows.size() > kFewMax / 2) return;
-  RowId left[kFewMax];
-  std::size_t count = 0;
-  for (OrderTree::Cursor at = rows.begin(); at.valid(); at.next()) left[count++] = at.row();
-  set_few({left, count});
 }
 
 std::size_t CoreOrder::size() const {

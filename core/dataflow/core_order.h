@@ -76,9 +76,11 @@ class CoreOrder {
   void set_few(std::span<const RowId> rows);
   void set_tree(OrderEntries& entries);
   void make_tree(const CoreInstance& core, std::span<const RowId> rows, triples::Side side);
+  void make_few();
   void clear();
   void move_few(const CoreInstance& core, std::span<RowDelta> deltas);
   void move_tree(const CoreInstance& core, std::span<RowDelta> deltas);
+  void move_one(const CoreInstance& core, RowDelta& delta);  // the same of one row
 
   std::uintptr_t word_ = 0;  // 0: no rows; a Few; or an OrderTree with the lowest bit set
 };

@@ -286,14 +286,17 @@ bool TupleFinder::encode_values(const BindStep& step, const std::vector<ColumnIn
 
 void TupleFinder::candidates_by_key(const BindStep& step, bool in_old, bool in_new,
                                     std::vector<Slot>& out) {
-  const triples::TypeId table = instance_.core_.sources[step.source].table;
-  std::string key;
   for (Side side : {Side::kOld, Side::kNew}) {
     if (!(side == Side::kOld ? in_old : in_new)) continue;
-    if (!encode_values(step, step.columns, side, key)) continue;
-    const Slot slot = instance_.engine().tables.find(table, key);
+    const Slot slot = find_by_key(step, side);
     if (slot != triples::kNoSlot && (out.empty() || out[0] != slot)) out.push_back(slot);
   }
+}
+
+Slot TupleFinder::find_by_key(const BindStep& step, Side side) const {
+  std::string key;
+  if (!encode_values(step, step.columns, side, key)) return triples::kNoSlot;
+  return instance_.engine().tables.find(instance_.core_.sources[step.source].table, key);
 }
 
 const RelationIndex* TupleFinder::index_of(const BindStep& step, bool first) const {

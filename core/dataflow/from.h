@@ -39,6 +39,8 @@ class TupleFinder {
                   std::vector<triples::Slot>& out);
   void candidates_by_key(const BindStep& step, bool in_old, bool in_new,
                          std::vector<triples::Slot>& out);
+  // The row with the step's key as it is on `side`, or kNoSlot.
+  triples::Slot find_by_key(const BindStep& step, triples::Side side) const;
   void candidates_by_index(const BindStep& step, const RelationIndex& index, bool in_old,
                            bool in_new, std::vector<triples::Slot>& out);
   bool candidates_by_arms(const BindStep& step, bool first, bool in_old, bool in_new,
@@ -75,6 +77,13 @@ void TupleFinder::pull_rows(Take&& take) {
   const BindStep& step = instance_.core_.pull_plan[0];
   const triples::Relation& relation = *instance_.relations()[0];
   const Engine& engine = instance_.engine();
+  if (step.access == AccessKind::kKey) {
+    tuple_[0] = find_by_key(step, triples::Side::kNew);
+    if (tuple_[0] != triples::kNoSlot && relation.exists(tuple_[0], triples::Side::kNew) &&
+        holds(step.filter, triples::Side::kNew, false))
+      take(tuple_[0]);
+    return;
+  }
   std::vector<triples::Slot> rows;
   const bool looked_up = candidates(step, true, false, true, rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -443,6 +443,11 @@ class CoreDirectory {
   CoreInstance& acquire(Engine& engine, Core& core, std::span<const triples::Value> parameters,
                         bool ordered);
   void release(CoreInstance& instance);  // One use less; destroyed with the last
+  // The instance, or null.
+  CoreInstance* find(std::span<const triples::Value> parameters) const {
+    const auto* found = instances_.find({parameters, nullptr});
+    return found == nullptr ? nullptr : found->instance;
+  }
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
     for (const auto& entry : instances_) visit(*entry.key.instance);

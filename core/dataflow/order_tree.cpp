@@ -147,7 +147,7 @@ void OrderTree::grow_root_leaf() {
   root_ = leaf;
 }
 
-bool OrderTree::insert(std::string_view key, RowId row) {
+bool OrderTree::insert(std::string_view key, RowId row, std::size_t* rank) {
   if (root_ == nullptr) root_ = new_leaf(kRootLeafMin);
   const Probe probe(key, row);
   Path path;
@@ -155,6 +155,7 @@ bool OrderTree::insert(std::string_view key, RowId row) {
   const std::uint32_t at = count_before<false>(leaf->entries(), leaf->count, probe);
   if (at < leaf->count && is_same(leaf->entries()[at], probe)) return false;
   const Entry entry = make_entry(key, row);
+  if (rank != nullptr) *rank = path.entries_before(height_) + at;
   for (unsigned depth = 0; depth < height_; ++depth) {
     ++path.steps[depth].node->entries[path.steps[depth].at];
   }
@@ -222,13 +223,14 @@ void OrderTree::insert_child(Path& path, Slot slot) {
   ++height_;
 }
 
-bool OrderTree::erase(std::string_view key, RowId row) {
+bool OrderTree::erase(std::string_view key, RowId row, std::size_t* rank) {
   if (root_ == nullptr) return false;
   const Probe probe(key, row);
   Path path;
   Leaf* leaf = descend(probe, path);
   const std::uint32_t at = count_before<false>(leaf->entries(), leaf->count, probe);
   if (at == leaf->count || !is_same(leaf->entries()[at], probe)) return false;
+  if (rank != nullptr) *rank = path.entries_before(height_) + at;
   free_entry(leaf->entries()[at]);
   leaf->erase(at);
   for (unsigned depth = 0; depth < height_; ++depth) {
@@ -328,17 +330,18 @@ void OrderTree::build(const OrderEntries& sorted) {
   clear();
   if (sorted.size() == 0) return;
   TREMULA_ASSERT(sorted.size() <= 0xFFFF'FFFF);
-  const std::size_t leaves = sorted.size() <= kLeafCapacity
-                                 ? 1 : (sorted.size() + kBuildFill - 1) / kBuildFill;
+  const std::size_t leaves =
+      sorted.size() <= kLeafCapacity ? 1 : (sorted.size() + kBuildFill - 1) / kBuildFill;
   std::vector<Slot> level;
   level.reserve(leaves);
   Leaf* previous = nullptr;
   for (std::size_t i = 0; i < leaves; ++i) {
     const std::size_t begin = sorted.size() * i / leaves;
     const std::size_t end = sorted.size() * (i + 1) / leaves;
-    Leaf* leaf = new_leaf(leaves > 1 ? kLeafCapacity
-                                     : std::max(kRootLeafMin, std::bit_ceil(
-                                           static_cast<std::uint32_t>(sorted.size()))));
+    Leaf* leaf =
+        new_leaf(leaves > 1 ? kLeafCapacity
+                            : std::max(kRootLeafMin,
+                                       std::bit_ceil(static_cast<std::uint32_t>(sorted.size()))));
     for (std::size_t at = begin; at < end; ++at) {
       leaf->entries()[leaf->count++] = make_entry(sorted.key(at), sorted.row(at));
     }

@@ -51,9 +51,10 @@ class OrderTree {
   OrderTree(OrderTree&& other) noexcept;
   OrderTree& operator=(OrderTree&& other) noexcept;
 
+  // `rank`: is told how many entries stand before it.
   // Returns: false if the entry was there already / was not there.  Cost: O(log n).
-  bool insert(std::string_view key, RowId row);
-  bool erase(std::string_view key, RowId row);
+  bool insert(std::string_view key, RowId row, std::size_t* rank = nullptr);
+  bool erase(std::string_view key, RowId row, std::size_t* rank = nullptr);
   // Replaces the contents.  Requires: sorted, unique.  Cost: O(n).
   void build(const OrderEntries& sorted);
   void clear();

@@ -143,6 +143,14 @@ struct OrderTree::Path {
     std::uint32_t at;
   };
   std::array<Step, kHeightMax> steps;
+
+  // How many entries stand in nodes before the path.
+  std::size_t entries_before(unsigned height) const {
+    std::size_t entries = 0;
+    for (unsigned depth = 0; depth < height; ++depth)
+      entries += steps[depth].node->sum(steps[depth].at);
+    return entries;
+  }
 };
 
 inline int OrderTree::compare(const Entry& entry, const Probe& probe) {
