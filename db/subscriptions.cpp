@@ -23,14 +23,19 @@ std::int64_t trailing_index(std::string_view path) {
   return error == std::errc() && end == last.data() + last.size() ? index : -1;
 }
 
+// Most texts of most changes are empty, and were so in the change that stood here before.
+void show_text(std::string_view from, std::string& to) {
+  if (!from.empty() || !to.empty()) to = from;
+}
+
 void show_change(const dataflow::Change& from, Change& to) {
   to.kind = static_cast<ChangeKind>(from.kind);
   to.index = trailing_index(from.path);
-  to.path = from.path;
-  to.from = from.from;
-  to.new_value = from.value;
-  to.old_value = from.old_value;
-  to.key = from.key;
+  show_text(from.path, to.path);
+  show_text(from.from, to.from);
+  show_text(from.value, to.new_value);
+  show_text(from.old_value, to.old_value);
+  show_text(from.key, to.key);
 }
 
 std::size_t text_bytes(const dataflow::Change& change) {

@@ -100,13 +100,23 @@ class Differ {
   std::string_view text_of(const Place& place, Side side) {
     if (place.row == kAllRows) return "null";
     const std::uint64_t key = std::uint64_t{place.row} << 1 | (side == Side::kNew);
-    if (const RowTexts* known = place.instance->core().texts_of(*place.instance))
+    RowTexts* const known = texts_of(*place.instance);
+    if (known != nullptr)
       if (const std::string_view* text = known->find(key)) return *text;
     scratch_.text.clear();
     print_row(*place.instance, place.row, side, scratch_.text);
     const std::string_view text = arena_.copy(scratch_.text);
-    if (RowTexts* texts = place.instance->core().texts_of(*place.instance)) texts->add(key, text);
+    if (known != nullptr) known->add(key, text);
     return text;
+  }
+
+  // Asked for several times in a row, which is one look.
+  RowTexts* texts_of(const BlockInstance& instance) {
+    if (texts_instance_ != &instance) {
+      texts_ = instance.core().texts_of(instance);
+      texts_instance_ = &instance;
+    }
+    return texts_;
   }
 
   std::string_view key_of(const Place& place, Side side) {
@@ -282,7 +292,7 @@ class Differ {
     const std::size_t offset = new_instance.offset();
     const bool same = &old_instance == &new_instance;
     if (same) {
-      const RowTexts* known = new_instance.core().texts_of(new_instance);
+      const RowTexts* known = texts_of(new_instance);
       if (known != nullptr && known->different_at != RowDelta::kUnknown &&
           known->different_at >= offset + first && known->different_at <= offset + last)
         return false;
@@ -294,7 +304,7 @@ class Differ {
           text_of(before, Side::kOld) == text_of(after, Side::kNew))
         continue;
       if (!same) return false;
-      if (RowTexts* known = new_instance.core().texts_of(new_instance))
+      if (RowTexts* known = texts_of(new_instance))
         known->different_at = static_cast<std::uint32_t>(offset + i);
       return false;
     }
@@ -347,6 +357,8 @@ class Differ {
   std::vector<Change>& out_;
   base::Arena& arena_;
   std::size_t depth_ = 0;
+  const BlockInstance* texts_instance_ = nullptr;
+  RowTexts* texts_ = nullptr;
 };
 
 }  // namespace
