@@ -101,6 +101,7 @@ void TupleFinder::bind(const JoinPlan& plan, std::size_t at, bool in_old, bool i
   const bool looked_up =
       complete && search_old != search_new && in_old == search_old && in_new == search_new;
   const Relation& relation = *instance_.relations()[step.source];
+  if (step.access != AccessKind::kPinned) prefetch_few(relation, rows, step.reads);
   for (std::size_t i = 0; i < rows.size() && !stopped_; ++i) {
     if (i + kAhead < rows.size() && triples::worth_prefetching(rows[i], rows[i + kAhead]))
       relation.prefetch(rows[i + kAhead], step.reads);

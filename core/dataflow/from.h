@@ -61,6 +61,12 @@ class TupleFinder {
   void reached(bool in_old, bool in_new);
 
   static constexpr std::size_t kAhead = 8;  // so many rows are on their way from memory
+  // So few rows that none is ahead are sent for at once, with all that will be read of them.
+  static void prefetch_few(const triples::Relation& relation, std::span<const triples::Slot> rows,
+                           triples::ColumnMask columns) {
+    if (rows.size() > kAhead) return;
+    for (const triples::Slot slot : rows) relation.prefetch(slot, columns);
+  }
 
   CoreInstance& instance_;
   TupleVisitor& visitor_;
@@ -79,13 +85,16 @@ void TupleFinder::pull_rows(Take&& take) {
   const Engine& engine = instance_.engine();
   if (step.access == AccessKind::kKey) {
     tuple_[0] = find_by_key(step, triples::Side::kNew);
-    if (tuple_[0] != triples::kNoSlot && relation.exists(tuple_[0], triples::Side::kNew) &&
+    if (tuple_[0] == triples::kNoSlot) return;
+    prefetch_few(relation, {tuple_, 1}, instance_.core_.sources[0].read_columns);
+    if (relation.exists(tuple_[0], triples::Side::kNew) &&
         holds(step.filter, triples::Side::kNew, false))
       take(tuple_[0]);
     return;
   }
   std::vector<triples::Slot> rows;
   const bool looked_up = candidates(step, true, false, true, rows);
+  prefetch_few(relation, rows, instance_.core_.sources[0].read_columns);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i + kAhead < rows.size() && triples::worth_prefetching(rows[i], rows[i + kAhead]))
       relation.prefetch(rows[i + kAhead], step.reads);
