@@ -1,5 +1,6 @@
 #include "cli/pager.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 
@@ -33,11 +34,14 @@ bool Pager::ask() {
     case '\r':
     case '\n':
     case 'j': room_ = 1; return true;
-    default: room_ = terminal_.rows_above() - 1; return true;
+    default: room_ = window(); return true;
   }
 }
 
-void Pager::begin() { room_ = terminal_.rows_above() - 1; }
+// Below a page stands the question.
+std::size_t Pager::window() const { return std::max<std::size_t>(terminal_.rows_above(), 2) - 1; }
+
+void Pager::begin() { room_ = window(); }
 
 bool Pager::line(const std::string& text) {
   if (room_ == 0 && !ask()) return false;

@@ -30,6 +30,7 @@ class Pager {
 
  private:
   bool ask();  // Returns: false to end.
+  std::size_t window() const;
 
   const Terminal& terminal_;
   std::function<void()> wait_;

@@ -143,6 +143,22 @@ def a_result_longer_than_memory_should_hold_is_paged_as_it_comes():
 
 
 @test
+def a_window_of_one_line_is_paged_line_by_line():
+    with shell(rows=1) as terminal:
+        terminal.run(TABLE)
+        terminal.run(SONGS)
+        terminal.type("SELECT { s.Name } FROM Song AS s;\n")
+        for line in ("Name", "----", "Low", "Ten", "Elf", "(3 rows)"):
+            terminal.wait(lambda screen: screen.history and screen.history[-1] == line, line)
+            if line != "(3 rows)":
+                terminal.wait_for("-- more")
+                terminal.type(" ")
+        terminal.wait_for_prompt()
+        terminal.type(".quit\n")
+        same(terminal.end(), 0)
+
+
+@test
 def the_lines_typed_come_back_from_the_history():
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(2):
