@@ -63,7 +63,7 @@ struct Hub::State {
   void take_frames(Peer& peer, HubHost& host);
   base::Result<void> take(Peer& peer, const Frame& frame, HubHost& host);
   base::Result<void> greet(Peer& peer, const Frame& frame, HubHost& host);
-  base::Result<void> take_submission(Peer& peer, const Frame& frame, HubHost& host);
+  base::Result<void> take_submission(Peer& peer, const Submission& submission, HubHost& host);
   void make_room();
 
   // --- Sending ---
@@ -200,7 +200,15 @@ void Hub::State::take_frames(Peer& peer, HubHost& host) {
 base::Result<void> Hub::State::take(Peer& peer, const Frame& frame, HubHost& host) {
   if (!peer.has_joined) return greet(peer, frame, host);
   const auto kind = static_cast<MessageKind>(frame.kind);
-  if (kind == MessageKind::kSubmit) return take_submission(peer, frame, host);
+  if (kind == MessageKind::kSubmit) {
+    TREMULA_TRY_ASSIGN(const Submission submission, decode_submission(frame.body));
+    return take_submission(peer, submission, host);
+  }
+  if (kind == MessageKind::kSubmitAll) {
+    return decode_submissions(frame.body, [&](const Submission& submission) {
+      return take_submission(peer, submission, host);
+    });
+  }
   if (kind != MessageKind::kPassed && kind != MessageKind::kWantDurable &&
       kind != MessageKind::kAsk) {
     return Error{ErrorCode::kCorrupt,
@@ -245,8 +253,8 @@ base::Result<void> Hub::State::greet(Peer& peer, const Frame& frame, HubHost& ho
   return {};
 }
 
-base::Result<void> Hub::State::take_submission(Peer& peer, const Frame& frame, HubHost& host) {
-  TREMULA_TRY_ASSIGN(const Submission submission, decode_submission(frame.body));
+base::Result<void> Hub::State::take_submission(Peer& peer, const Submission& submission,
+                                               HubHost& host) {
   // It came by an earlier connection too, and was ordered since the welcome of this one.
   if (submission.number <= peer.acknowledged) return {};
   peer.next_number = std::max(peer.next_number, peer.acknowledged + 1);

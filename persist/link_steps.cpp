@@ -14,6 +14,7 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
+constexpr std::size_t kFrameBytes = 16U << 10;    // of short transactions that go together
 constexpr std::size_t kUnsentBytes = 256U << 10;  // more is made of what waits when these are gone
 // A large record's bytes are kept twice while it is being sent, and no longer.
 constexpr std::size_t kKeptBytes = 1U << 20;
@@ -96,9 +97,19 @@ bool Link::State::has_something_to_send() const {
 bool Link::State::fill() {
   const std::lock_guard guard(mutex);
   if (!has_something_to_send() || unsent.size() >= kUnsentBytes) return false;
-  for (; sent < unacknowledged.size() && unsent.size() < kUnsentBytes; ++sent) {
-    const Unacknowledged& next = unacknowledged[sent];
-    write(MessageKind::kSubmit, encode_submission({next.number, next.record}));
+  while (sent < unacknowledged.size() && unsent.size() < kUnsentBytes) {
+    const Unacknowledged& first = unacknowledged[sent++];
+    const auto is_next = [&] {
+      return sent < unacknowledged.size() && unacknowledged[sent].record.size() < kFrameBytes;
+    };
+    if (first.record.size() >= kFrameBytes || !is_next()) {
+      write(MessageKind::kSubmit, encode_submission({first.number, first.record}));
+      continue;
+    }
+    SubmissionsWriter run(first.number);
+    run.add(first.record);
+    while (run.body().size() < kFrameBytes && is_next()) run.add(unacknowledged[sent++].record);
+    write(MessageKind::kSubmitAll, run.body());
   }
   // Behind the transactions: an answer covers those that were sent before the question.
   if (sent < unacknowledged.size()) return true;

@@ -14,6 +14,7 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr std::string_view kMagic = "TREMWIRE";
+constexpr std::size_t kCommonBytesMax = 255;  // so that a short frame stays a short run
 constexpr std::size_t kTextBytesMax = 1024;
 
 Error no_such(const char* message) {
@@ -99,6 +100,36 @@ Result<Submission> decode_submission(std::string_view body) {
   if (!reader.u64(submission.number) || submission.number == 0) return no_such("transaction");
   submission.record = reader.rest();
   return submission;
+}
+
+SubmissionsWriter::SubmissionsWriter(std::uint64_t first) { base::put_u64(body_, first); }
+
+void SubmissionsWriter::add(std::string_view record) {
+  const std::size_t most = std::min({record.size(), last_.size(), kCommonBytesMax});
+  std::size_t common = 0;
+  while (common < most && record[common] == last_[common]) ++common;
+  base::put_varint(body_, common);
+  base::put_sized(body_, record.substr(common));
+  last_ = record;
+}
+
+Result<void> decode_submissions(std::string_view body,
+                                const std::function<Result<void>(const Submission&)>& take) {
+  ByteReader reader(body);
+  std::uint64_t number = 0;
+  if (!reader.u64(number) || number == 0) return no_such("run of transactions");
+  std::string record;
+  while (!reader.empty()) {
+    std::uint64_t common = 0;
+    std::string_view rest;
+    if (!reader.varint(common) || common > std::min(record.size(), kCommonBytesMax) ||
+        !reader.sized(rest))
+      return no_such("run of transactions");
+    record.resize(static_cast<std::size_t>(common));
+    record += rest;
+    TREMULA_TRY(take({number++, record}));
+  }
+  return {};
 }
 
 std::string encode_number(std::uint64_t number) {

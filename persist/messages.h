@@ -6,6 +6,8 @@
 //     3 passed      8 log: the process reads none below any more
 //     4 want        8 version that somebody waits for to be durable
 //     5 ask         8 question: what was ordered before it came?
+//     6 submit all  8 number of the first | transactions that follow one another, each: varint
+//                   bytes that it has in common with the one before, 255 at most | sized rest
 //   to a member
 //    16 welcome     4 protocol | 8 pid | marks
 //    17 marks       8 ordered | 8 log, 8 offset of its end | 8 durable | 8 first log
@@ -21,6 +23,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +40,7 @@ enum class MessageKind : std::uint8_t {
   kPassed = 3,
   kWantDurable = 4,
   kAsk = 5,
+  kSubmitAll = 6,
   kWelcome = 16,
   kWatermarks = 17,
   kRefused = 18,
@@ -70,7 +74,21 @@ std::string encode_hello(const Hello& hello);
 base::Result<Hello> decode_hello(std::string_view body);
 std::string encode_submission(const Submission& submission);
 base::Result<Submission> decode_submission(std::string_view body);  // borrowed: from the body
-std::string encode_number(std::uint64_t number);                    // passed, want, ask
+// Transactions of one process, one after the other.
+class SubmissionsWriter {
+ public:
+  explicit SubmissionsWriter(std::uint64_t first);
+  void add(std::string_view record);
+  std::string_view body() const { return body_; }
+
+ private:
+  std::string body_;
+  std::string last_;
+};
+// Calls `take` with each.  Borrowed: the record, during its call.
+base::Result<void> decode_submissions(
+    std::string_view body, const std::function<base::Result<void>(const Submission&)>& take);
+std::string encode_number(std::uint64_t number);  // passed, want, ask
 base::Result<std::uint64_t> decode_number(std::string_view body);
 std::string encode_welcome(const Welcome& welcome);
 base::Result<Welcome> decode_welcome(std::string_view body);

@@ -1,8 +1,10 @@
 // Calls on a directory that other processes have open.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <csignal>
 #include <string>
+#include <thread>
 
 #include "tests/cli/process.h"
 
@@ -137,6 +139,40 @@ TEST_CASE("shared: changes and merge work while another process holds the direct
   CHECK(run({"changes", dir, "--since", "3"}).out.find("\"table\"") == std::string::npos);
   serve.signal(SIGTERM);
   CHECK(serve.end().status == 0);
+}
+
+TEST_CASE("shared: kill -9 of who merges, or of the host meanwhile, leaves all of it or nothing") {
+  const Folder folder;
+  const std::string other = folder.path("other");
+  std::string rows = kSongs;
+  for (int i = 10; i < 2000; ++i) {
+    rows += "INSERT INTO Song {Id: " + std::to_string(i) + ", Name: 'n', Plays: 1};\n";
+  }
+  REQUIRE(run({"run", "-", "--db", other}, "BEGIN;" + rows + "COMMIT;").status == 0);
+  const std::string file = folder.write("changes", run({"changes", other}).out);
+  const std::string count = "SELECT count(*) AS n, sum(Plays) AS plays FROM Song";
+  int nothing = 0;
+  for (int round = 0; round < 12; ++round) {
+    CAPTURE(round);
+    const std::string dir = folder.path("db" + std::to_string(round));
+    REQUIRE(run({"run", "-", "--db", dir}, line_of(kSongs, 0)).status == 0);
+    Background serve({"serve", dir});
+    REQUIRE(serve.has_printed("serving"));
+    Background merge({"merge", dir, file});
+    // Anywhere in it: what is asked below holds for every moment.
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 * round));
+    (round % 2 == 0 ? merge : serve).signal(SIGKILL);
+    if (round % 2 != 0) CHECK(merge.end().out == "{\"merged\":5974}\n");
+    const std::string left = run({"query", dir, count}).out;
+    const bool is_nothing = left == "{\"n\":0,\"plays\":null}\n";
+    nothing += is_nothing ? 1 : 0;
+    CHECK((is_nothing || left == "{\"n\":1992,\"plays\":1990}\n"));
+    if (round % 2 != 0) CHECK(!is_nothing);
+    CHECK(run({"check", dir}).status == 0);
+    CHECK(run({"merge", dir, file}).status == 0);
+    CHECK(run({"query", dir, count}).out == "{\"n\":1992,\"plays\":1990}\n");
+  }
+  MESSAGE("nothing was merged in rounds: ", nothing);
 }
 
 }  // namespace tremula::cli_test

@@ -150,6 +150,34 @@ TEST_CASE("message: what is written is read, and nothing cut or longer is") {
   CHECK(cut.value().error.message == std::string(1024, 'x'));
 }
 
+TEST_CASE("message: a run of transactions is read as it was written, and nonsense isn't") {
+  const std::vector<std::string> records = {
+      "abcdef", "abcxyz", "", "abc", std::string(1000, 'x'), std::string(1001, 'x')};
+  SubmissionsWriter run(7);
+  for (const std::string& record : records) run.add(record);
+  std::vector<std::string> read;
+  const auto take = [&](const Submission& submission) -> base::Result<void> {
+    CHECK(submission.number == 7 + read.size());
+    read.emplace_back(submission.record);
+    return {};
+  };
+  CHECK(decode_submissions(run.body(), take).ok());
+  CHECK(read == records);
+  CHECK(run.body().size() < 1800);
+  // Cut anywhere, it is a shorter run or none.
+  for (std::size_t size = 0; size < run.body().size(); ++size) {
+    read.clear();
+    (void)decode_submissions(run.body().substr(0, size), take);
+    CHECK(std::equal(read.begin(), read.end(), records.begin()));
+  }
+  const std::string begins = std::string(run.body().substr(0, 8));
+  for (const char* wrong : {"\x01\x00", "\x00\x05xy"}) {
+    read.clear();
+    CHECK(!decode_submissions(begins + std::string(wrong, 2), take).ok());
+    CHECK(read.empty());
+  }
+}
+
 TEST_CASE("message: a later protocol's hello is understood as far as it has to be") {
   const auto hello = decode_hello(encode_hello({.protocol = 2, .process = 7, .pid = 8}) + "more");
   REQUIRE(hello.ok());
