@@ -60,8 +60,8 @@ Database Database::in_memory() {
 }
 
 Result<Database> Database::open(const std::string& path, const Options& options) {
-  return db::OpenOn::open(persist::make_posix_file_system(), persist::make_posix_wire(), path,
-                          options);
+  return db::OpenOn::open(persist::make_posix_file_system(), persist::make_posix_wire(),
+                          persist::absolute_path(path), options);
 }
 
 namespace db {

@@ -38,8 +38,13 @@ class Sharing {
   // Requires: membership and store outlive it.
   Sharing(Membership& membership, Store& store, std::uint64_t base, std::int64_t tick);
 
-  // Whether others, or own acknowledgements, are to be taken in.  Cost: one atomic load.
-  bool has_news() const { return membership_.ordered() != base_; }
+  // Whether others, or own acknowledgements, are to be taken in, or nothing can be any more.
+  // Cost: one atomic load.
+  bool has_news() const {
+    return membership_.ordered() != base_ || failure_.code != base::ErrorCode::kOk;
+  }
+  // Up to which version there is something to take in, as far as is known.
+  std::uint64_t ordered() const { return membership_.ordered(); }
   std::uint64_t base() const { return base_; }
   std::size_t pending() const { return overlay_.pending_count(); }
   // The number of the last own transaction that was given to the persister.

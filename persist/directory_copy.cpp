@@ -192,6 +192,13 @@ Result<void> begin_copy(base::FileSystem& files, const std::string& source,
   return Error{ErrorCode::kIo, directory + ": is not empty; name a directory that isn't there"};
 }
 
+// After an error: nobody takes what is there for a copy, and the next try finds it empty.
+void remove_all(base::FileSystem& files, const std::string& directory) {
+  const auto names = files.list(directory);
+  if (!names.ok()) return;
+  for (const std::string& name : names.value()) (void)files.remove(directory + "/" + name);
+}
+
 }  // namespace
 
 Result<std::uint64_t> backup_directory(base::FileSystem& files, const std::string& source,
@@ -204,13 +211,18 @@ Result<std::uint64_t> restore_directory(base::FileSystem& files, const std::stri
                                         const std::string& destination) {
   TREMULA_TRY(begin_copy(files, source, destination));
   TREMULA_TRY_ASSIGN(const auto lock, files.lock(destination + "/LOCK", "a restore"));
-  TREMULA_TRY_ASSIGN(const std::uint64_t version, DirectoryCopy(files, source, destination).run());
-  // Who opens it gives it another name: its lock is none that was noted.
-  TREMULA_TRY_ASSIGN(const auto tree, lsm::LsmTree::open(files, destination, {}));
-  lsm::TreeState state = tree->state();
-  state.lock_identity = 0;
-  TREMULA_TRY(tree->set_state(state));
-  return version;
+  const auto restored = [&]() -> Result<std::uint64_t> {
+    TREMULA_TRY_ASSIGN(const std::uint64_t version,
+                       DirectoryCopy(files, source, destination).run());
+    // Who opens it gives it another name: its lock is none that was noted.
+    TREMULA_TRY_ASSIGN(const auto tree, lsm::LsmTree::open(files, destination, {}));
+    lsm::TreeState state = tree->state();
+    state.lock_identity = 0;
+    TREMULA_TRY(tree->set_state(state));
+    return version;
+  }();
+  if (!restored.ok()) remove_all(files, destination);
+  return restored;
 }
 
 }  // namespace tremula::persist

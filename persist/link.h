@@ -30,7 +30,8 @@ namespace tremula::persist {
 class Succession {
  public:
   virtual ~Succession() = default;
-  // Takes DIR/LOCK and opens the persister, which publishes to the same board from now on.
+  // Takes DIR/LOCK and opens the persister, which publishes to the same board from now on, and has
+  // cleared the failure of the host before from it.
   // Errors: locked: another process is the host; any other is final.
   virtual base::Result<void> take_over() = 0;
   // As Link's own. The first transactions are those that the old host had not acknowledged; it

@@ -68,7 +68,6 @@ void Link::State::become_host() {
   if (wanted_durable > board.read().durable) succession.want_durable(wanted_durable);
   state.store(LinkState::kHost);
   changed.notify_all();
-  board.clear_failure();
   if (was_joined) board.wake();
 }
 

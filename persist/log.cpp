@@ -57,6 +57,7 @@ struct Log::State {
   std::string new_path() const { return directory + "/" + std::string(kNewLogName); }
 
   Result<void> recover(const LogEnd& found, const LogRecovery& recovery);
+  Result<void> write_again();
   Result<void> remove_spares(std::size_t keep);
   // Whether a record with so large a body fits into the file, and a kNext behind it.
   bool fits(std::uint64_t body_bytes) const {
@@ -123,8 +124,7 @@ Result<void> Log::State::recover(const LogEnd& found, const LogRecovery& recover
   file_bytes = older_files[number];
   older_files.erase(number);
   TREMULA_TRY_ASSIGN(file, files.open(path_of(number), OpenMode::kReadWrite));
-  // What a killed process had written may be in the system's memory alone.
-  if (!was_closed) TREMULA_TRY(file->sync());
+  if (!was_closed) TREMULA_TRY(write_again());
   synced = end;
   if (found.next_is_there) {
     next_file_bytes = older_files[number + 1];
@@ -132,6 +132,21 @@ Result<void> Log::State::recover(const LogEnd& found, const LogRecovery& recover
     TREMULA_TRY_ASSIGN(next_file, files.open(path_of(number + 1), OpenMode::kReadWrite));
   }
   return remove_spares(options.spare_files);
+}
+
+// What a process had written that was killed, or whose sync failed, may be in the system's memory
+// alone; in the second case the system takes it for written, and a sync would pass it over.
+Result<void> Log::State::write_again() {
+  constexpr std::uint64_t kPieceBytes = 1U << 20;
+  std::string piece;
+  for (std::uint64_t at = 0; at < end; at += piece.size()) {
+    piece.resize(static_cast<std::size_t>(std::min(kPieceBytes, end - at)));
+    TREMULA_TRY_ASSIGN(const std::size_t got, file->read(at, piece));
+    if (got < piece.size())
+      return Error{base::ErrorCode::kIo, path_of(number) + ": became shorter"};
+    TREMULA_TRY(file->write(at, piece));
+  }
+  return file->sync();
 }
 
 Result<void> Log::State::take_next(std::unique_ptr<File> made, const std::string& path,

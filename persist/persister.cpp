@@ -122,7 +122,7 @@ std::optional<base::Result<void>> Persister::State::outcome(Stage of, std::uint6
 
 base::Result<void> Persister::State::wait(Stage of, std::uint64_t version) {
   std::unique_lock guard(mutex);
-  TREMULA_ASSERT(version <= submitted);
+  version = std::min(version, submitted);  // whoever names a later one waits for all there is
   disk_full.reset();  // there may be room by now: it is tried once more
   std::uint64_t& wanted = of == Stage::kOrdered ? wanted_ordered : wanted_durable;
   wanted = std::max(wanted, version);

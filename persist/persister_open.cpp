@@ -46,6 +46,10 @@ base::Result<void> Persister::State::open() {
   if (options.shared_at_once) {
     const std::lock_guard guard(mutex);
     turn_shared();
+    // What was replayed may end in the middle of what one record alone tells (write_process).
+    may_freeze = false;
+    // Of the host before; from here on the failures are this one's.
+    if (options.board != nullptr) options.board->clear_failure();
   }
   if (hub) hub->publish(marks());
   return {};

@@ -130,8 +130,13 @@ base::Result<std::uint64_t> Persister::State::join(std::uint64_t process) {
   hub->publish(marks());  // its welcome carries them
   if (!orderer) orderer.emplace(*tree);
   auto number = orderer->last_number(process);
-  if (!number.ok()) fail(number.error());
-  return number;
+  if (!number.ok()) {
+    fail(number.error());
+    return number;
+  }
+  // The effect in hand isn't in the log yet, and may never be.
+  const bool is_in_hand = !effect.empty() && submissions.front().process == process;
+  return is_in_hand ? number.value() - 1 : number.value();
 }
 
 void Persister::State::submit(std::uint64_t process, std::uint64_t number,

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -268,6 +269,13 @@ Result<std::unique_ptr<base::FileLock>> PosixFileSystem::lock(const std::string&
 }
 
 }  // namespace
+
+std::string absolute_path(const std::string& path) {
+  if (path.empty() || path.front() == '/') return path;
+  char here[PATH_MAX];
+  if (::getcwd(here, sizeof here) == nullptr) return path;
+  return std::string(here) + "/" + path;
+}
 
 std::unique_ptr<base::FileSystem> make_posix_file_system() {
   return std::make_unique<PosixFileSystem>();

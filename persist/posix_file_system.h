@@ -7,11 +7,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/base/file_system.h"
 
 namespace tremula::persist {
 
 std::unique_ptr<base::FileSystem> make_posix_file_system();
+
+// The same place, wherever the program goes later. Unchanged if it names none, or if the program
+// stands nowhere.
+std::string absolute_path(const std::string& path);
 
 }  // namespace tremula::persist

@@ -1,7 +1,10 @@
 // Databases in directories: what is there when they are opened again, and what a bad disk does.
 #include <doctest/doctest.h>
 
+#include <stdlib.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
@@ -318,6 +321,32 @@ TEST_CASE("directory: one long scan keeps within the memory budget while it runs
   CHECK(json(db, "SELECT { s: sum(length(t.V)), n: count(*), m: max(t.N) } FROM T AS t") ==
         R"([{"s":6000000,"n":20000,"m":6}])");
   CHECK(table_bytes(db) < 2U << 20);
+}
+
+TEST_CASE("directory: it stays where it was opened, wherever the program goes") {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tremula_place_XXXXXX").string();
+  const std::filesystem::path folder = mkdtemp(pattern.data());
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
+  {
+    Database db = Database::open("D", {.memory_bytes = 64U << 10}).value();
+    std::filesystem::current_path(before);
+    Mirror mirror;
+    for (int i = 0; i < 500; ++i) commit_next(db).value();
+    CHECK(db.run("FLUSH").ok());
+    CHECK(contents(db) == mirror.at(500));
+  }
+  CHECK(!std::filesystem::exists(before / "D"));
+  CHECK(Database::open(folder / "D", {}).value().version() == 500);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("directory: to wait for a commit that isn't there is to wait for all that are") {
+  auto files = std::make_shared<MemoryFileSystem>();
+  Database db = opened(files);
+  db.run(kSongs).value();
+  CHECK(db.wait_durable({1'000'000}).ok());
+  CHECK(run(db, "FLUSH") == "{\"durable\":2}");
 }
 
 TEST_CASE("directory: SHOW STATS tells of log, queue and files") {

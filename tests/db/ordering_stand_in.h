@@ -73,6 +73,8 @@ class OrderingStandIn {
   };
 
   std::uint64_t version() const { return ordered_.size(); }
+  // An effect that no member submitted.
+  void put(std::string_view effect) { ordered_.emplace_back(effect); }
 
   // The member's first transaction that waits is the next of all.
   base::Result<void> order(Member& member) {

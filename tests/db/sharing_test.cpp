@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/triples/key_encoding.h"
 #include "db/open_on.h"
 #include "tests/db/live_checks.h"
 #include "tests/db/ordering_stand_in.h"
@@ -268,6 +269,54 @@ TEST_CASE("sharing: what only one process writes never goes back, in any of its 
     CHECK(pair.a.json("SELECT { t.A } FROM T AS t") == "[{\"A\":" + std::to_string(i) + "}]");
   }
   CHECK(pair.both("SELECT { t.A, t.B } FROM T AS t") == R"([{"A":200,"B":200}])");
+}
+
+TEST_CASE("sharing: a commit that is half wrong is not seen, and nothing is done after it") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY)");
+  pair.a.db.run("INSERT INTO T {K: 1}").value();
+  pair.all();
+  triples::CommitWriter effect;
+  std::string key;
+  triples::encode_ordered(triples::Value::int_of(2), key);
+  effect.begin_row(triples::TypeId{1}, 1, triples::Fate::kInserted, key, 1);
+  effect.cell(triples::AttrId{1}, triples::Value::int_of(2));
+  triples::encode_ordered(triples::Value::int_of(9), key);
+  effect.begin_row(triples::TypeId{1}, 7, triples::Fate::kDeleted, key, 0);  // there is none
+  pair.order.put(effect.view());
+  pair.b.member->tell();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(code_of(pair.b.db, "SELECT { t.K } FROM T AS t") == "corrupt");
+    CHECK(code_of(pair.b.db, "INSERT INTO T {K: 3}") == "corrupt");
+  }
+  CHECK(!pair.b.member->waits());
+}
+
+namespace {
+
+// Others commit whenever one of their commits is read.
+class Endless final : public db::Membership {
+ public:
+  std::uint64_t process() const override { return 1; }
+  std::uint64_t ordered() const override { return read_ + 1; }
+  base::Result<bool> next(persist::LogCommit& commit) override {
+    commit.version = ++read_;
+    commit.record = {};
+    return true;
+  }
+  base::Result<void> submit(std::uint64_t, std::string_view) override { return {}; }
+  base::Result<void> wait_ordered(std::uint64_t) override { return {}; }
+
+ private:
+  std::uint64_t read_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("sharing: a call ends though others commit as fast as it takes in") {
+  Endless others;
+  Database db = db::OpenOn::share(others);
+  CHECK(db.poll().value() == 1);
+  CHECK(db.poll().value() == 1);
 }
 
 TEST_CASE("sharing: a transaction that is open sees none of the others' commits") {

@@ -356,6 +356,25 @@ TEST_CASE("backup: a copy taken while others write has all that was ordered, and
   }
 }
 
+TEST_CASE("restore: one that fails leaves nothing, and the next finds the place empty") {
+  MemoryFileSystem disk;
+  {
+    TinyDatabase database(disk, "db", 5);
+    for (int i = 0; i < 300; ++i) database.commit();
+  }
+  REQUIRE(backup_directory(disk, "db", "copy").ok());
+  for (std::size_t call = 1;; ++call) {
+    CAPTURE(call);
+    support::FaultFileSystem failing(disk);
+    failing.fail({.call = call});
+    if (restore_directory(failing, "copy", "again").ok()) break;
+    if (!disk.exists("again").value()) continue;
+    const auto names = disk.list("again");
+    CHECK(names.value().empty());
+  }
+  CHECK(problems_of(check_directory(disk, "again").value()) == "");
+}
+
 TEST_CASE("backup: the copy of an idle database is the same database; restore forgets its name") {
   MemoryFileSystem disk;
   {

@@ -42,6 +42,7 @@ class Process : public Succession {
   base::Result<void> take_over() override {
     host_ = TestHost::try_open(directory_, wire_, {.receive_bytes = 100});
     if (!host_) return base::Error{ErrorCode::kLocked, "locked"};
+    board_->clear_failure();
     return {};
   }
   base::Result<void> submit(std::uint64_t number, std::string_view record) override {

@@ -66,6 +66,7 @@ class Process : public Succession {
     auto host = TestHost::try_open(directory_, wire_);
     if (!host) return base::Error{ErrorCode::kLocked, directory_.path() + ": locked"};
     host_ = std::move(host);
+    board_->clear_failure();
     thread_ = std::thread([this] { serve(); });
     return {};
   }

@@ -270,6 +270,34 @@ TEST_CASE("shared persister: a full disk holds the order up, and nothing is lost
   CHECK(text.find("20:+19=") != std::string::npos);
 }
 
+TEST_CASE("shared persister: what a full disk holds up is not told as ordered to who comes back") {
+  Shared shared;
+  shared.options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
+  shared.open();
+  shared.join();
+  shared.files.set_capacity(9000);
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    REQUIRE(
+        shared.link
+            ->submit(number, put_name(0, static_cast<std::int64_t>(number), std::string(1000, 'y')))
+            .ok());
+  }
+  for (int i = 0; i < 50; ++i) {
+    (void)shared.persister->step();
+    (void)shared.link->step();
+  }
+  const std::uint64_t in_log = shared.persister->status().ordered;
+  REQUIRE(in_log < 20);
+  // Comes back under the same name.
+  shared.wire.cut(1);
+  for (int i = 0; i < 50; ++i) {
+    (void)shared.link->step();
+    (void)shared.persister->step();
+  }
+  REQUIRE(shared.link->state() == LinkState::kJoined);
+  CHECK(shared.board->read().acknowledged == in_log);
+}
+
 TEST_CASE("shared persister: where nobody can listen, one process has the directory alone") {
   class MuteWire final : public MemoryWire {
    public:
