@@ -81,6 +81,13 @@ base::Result<void> start_again(Engine& engine) {
   return {};
 }
 
+base::Result<Sharing::Taken> take_one(Engine& engine) {
+  TREMULA_TRY_ASSIGN(const Sharing::Taken taken, engine.sharing->take_next());
+  if (taken == Sharing::Taken::kForeign) take_in(engine);
+  if (taken == Sharing::Taken::kLost) TREMULA_TRY(start_again(engine));
+  return taken;
+}
+
 }  // namespace
 
 bool may_catch_up(const Engine& engine) {
@@ -100,24 +107,19 @@ base::Result<std::size_t> catch_up(Engine& engine) {
   if (!has_news(engine)) return commits;
   // A log that takes nothing any more, or not now, keeps nobody from reading: a commit says why.
   if (!engine.sharing && !engine.storage->share(engine).ok()) return commits;
+  if (engine.sharing->failure().code != base::ErrorCode::kOk) return engine.sharing->failure();
   // As far as is known now: others may write as fast as this one takes in.
   const std::uint64_t until = engine.sharing->ordered();
   while (engine.sharing->base() < until) {
     TREMULA_TRY(check_files(engine));
     const Reading reading(engine);  // so that memory stays within its budget
-    const auto taken = engine.sharing->take_next();
+    const auto taken = take_one(engine);
     if (!taken.ok()) {
       roll_back(engine);  // it may have begun
       return taken.error();
     }
     if (taken.value() == Sharing::Taken::kNothing) break;
-    if (taken.value() == Sharing::Taken::kOwn) continue;
-    if (taken.value() == Sharing::Taken::kLost) {
-      TREMULA_TRY(start_again(engine));
-    } else {
-      take_in(engine);
-    }
-    ++commits;
+    if (taken.value() != Sharing::Taken::kOwn) ++commits;
   }
   return commits;
 }

@@ -298,10 +298,13 @@ class Endless final : public db::Membership {
  public:
   std::uint64_t process() const override { return 1; }
   std::uint64_t ordered() const override { return read_ + 1; }
-  base::Result<bool> next(persist::LogCommit& commit) override {
+  base::Result<persist::LogTail::Read> next(persist::LogCommit& commit) override {
     commit.version = ++read_;
     commit.record = {};
-    return true;
+    return persist::LogTail::Read::kCommit;
+  }
+  base::Result<persist::FollowedBase> restart() override {
+    return base::Error{base::ErrorCode::kIo, "nothing is lost here"};
   }
   base::Result<void> submit(std::uint64_t, std::string_view) override { return {}; }
   base::Result<void> wait_ordered(std::uint64_t) override { return {}; }
