@@ -129,9 +129,11 @@ class Shell {
         say("\r\033[J");  // the prompt comes again below what is said
       printer_.take(output);
     });
-    session_->on_progress([this](std::uint64_t done, std::uint64_t total) {
-      if (bar_) bar_->show(done, total);
-    });
+    if (terminal_.is_interactive()) {
+      session_->on_progress([this](std::uint64_t done, std::uint64_t total) {
+        if (bar_) bar_->show(done, total);
+      });
+    }
     deaf_ = false;
   }
 

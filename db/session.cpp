@@ -227,7 +227,8 @@ Done Session::State::subscribe(const treeql::Subscribe& subscribe,
                        subscribe.name_span};
   }
   const Interruptible scope(engine_, interrupted_);
-  TREMULA_TRY(db::rehearse(engine_, subscribe.select, statement, arguments));
+  // It costs a query of several scans its first result twice: for people at a terminal alone.
+  if (progress_) TREMULA_TRY(db::rehearse(engine_, subscribe.select, statement, arguments));
   auto opened = engine_.graph.open(subscribe.select, arguments);
   if (!opened.ok()) {
     return db::place_error(opened.error(), subscribe.select, statement, arguments);

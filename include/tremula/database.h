@@ -136,6 +136,8 @@ class TREMULA_API Session {
   // Errors: unknown_subscription.
   Result<std::string> result_of(std::string_view subscription) const;
   std::vector<std::string> subscriptions() const;
+  // Called while an IMPORT or EXPORT goes on. With it a SUBSCRIBE can be interrupted as well, while
+  // its first result is found; a query of several scans is computed twice for that.
   void on_progress(Progress progress);
   // Ends the SELECT, write, IMPORT or EXPORT that run() is at, which is undone and fails with
   // `interrupted`; so do those behind it in an open BEGIN. Nothing happens if none runs, nor to
