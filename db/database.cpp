@@ -149,11 +149,12 @@ Result<Subscription> Database::subscribe(std::string_view select, NamedValues pa
     return db::face_error(Code::kUnsupported, "subscribe() inside a transaction");
   }
   const auto open = [&]() -> base::Result<dataflow::View> {
-    TREMULA_TRY_ASSIGN(const treeql::Statement statement, db::parse_one(*core_, select));
+    TREMULA_TRY_ASSIGN(db::KnownSelects::Known * known, core_->known_selects.find(*core_, select));
+    const treeql::Statement& statement = known->statement;
     TREMULA_TRY_ASSIGN(const dataflow::Select* plan, select_of(statement));
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(statement, parameters, arena));
-    auto view = core_->graph.open(*plan, arguments);
+    auto view = core_->graph.open(*plan, arguments, &known->plan);
     if (!view.ok()) return db::place_error(view.error(), *plan, statement, arguments);
     TREMULA_TRY(db::check_files(*core_));
     return view;
@@ -231,7 +232,6 @@ Result<std::size_t> Database::merge(std::string_view changes) {
   if (!delivered.ok()) return db::to_face(delivered.error(), {});
   return merged.value();
 }
-
 
 std::uint64_t Database::version() const {
   const Lock lock(core_->mutex);

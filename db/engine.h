@@ -15,6 +15,7 @@
 
 #include "core/dataflow/graph.h"
 #include "db/handle.h"
+#include "db/known_selects.h"
 #include "db/sharing.h"
 #include "db/storage.h"
 #include "db/store.h"
@@ -32,6 +33,7 @@ struct Engine {
   std::unique_ptr<Sharing> sharing;  // null: nobody else writes here
   dataflow::ArrangementStore arrangements;
   dataflow::Graph graph;
+  KnownSelects known_selects;
   Subscriptions subscriptions;  // ends before the graph that its views live in
   Handles handles;
   // That changed something: the version of the database; of a shared one with what is pending.

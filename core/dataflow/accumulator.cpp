@@ -112,8 +112,7 @@ void Accumulator::Texts::add(Row row, std::string_view row_key, const PlacedKey*
   order.insert(row_key, number);
 }
 
-void Accumulator::Texts::retract(const Row& row, std::string_view row_key,
-                                 const PlacedKey* value) {
+void Accumulator::Texts::retract(const Row& row, std::string_view row_key, const PlacedKey* value) {
   RowId number = 0;
   if (value == nullptr) {
     number = find(order, row_key, row);
@@ -178,9 +177,13 @@ Accumulator::Accumulator(AggregateKind kind, bool distinct)
     : kind_(kind),
       distinct_(distinct && kind != AggregateKind::kMin && kind != AggregateKind::kMax) {}
 
-Accumulator::~Accumulator() = default;
-Accumulator::Accumulator(Accumulator&&) noexcept = default;
-Accumulator& Accumulator::operator=(Accumulator&&) noexcept = default;
+Accumulator::~Accumulator() {
+  if (sums()) delete sum_;
+  if (concats())
+    delete texts_;
+  else
+    delete values_;
+}
 
 bool Accumulator::needs_row_key(AggregateKind kind, bool distinct, const Aggregate& aggregate) {
   if (kind == AggregateKind::kGroupConcat) return true;
@@ -199,8 +202,7 @@ void Accumulator::retract(const Contribution& row) { change(row, -1); }
 
 void Accumulator::change(const Contribution& row, int sign) {
   switch (kind_) {
-    case AggregateKind::kCountAll:
-      return count_value(row.argument, sign);
+    case AggregateKind::kCountAll: return count_value(row.argument, sign);
     case AggregateKind::kCount:
       if (row.argument.is_null()) return;
       break;
@@ -212,12 +214,11 @@ void Accumulator::change(const Contribution& row, int sign) {
     case AggregateKind::kMin:
     case AggregateKind::kMax: {
       if (row.argument.is_null()) return;
-      if (values_ == nullptr) values_ = std::make_unique<OrderTree>();
+      if (values_ == nullptr) values_ = new OrderTree;
       const PlacedKey key(row.argument, row.row_key);
       return change_counted(*values_, key.bytes, real_mark(row.argument), sign);
     }
-    case AggregateKind::kGroupConcat:
-      return change_text(row, sign);
+    case AggregateKind::kGroupConcat: return change_text(row, sign);
   }
   if (distinct_) {
     change_distinct(row, sign);
@@ -228,7 +229,7 @@ void Accumulator::change(const Contribution& row, int sign) {
 
 // A value counts once, as the first of its rows has it.
 void Accumulator::change_distinct(const Contribution& row, int sign) {
-  if (values_ == nullptr) values_ = std::make_unique<OrderTree>();
+  if (values_ == nullptr) values_ = new OrderTree;
   const bool keyed = kind_ == AggregateKind::kSum;
   const PlacedKey key(row.argument, keyed ? row.row_key : std::string_view());
   const OrderTree::Cursor before = first_of(*values_, key.value());
@@ -249,14 +250,14 @@ void Accumulator::count_value(Value value, int sign) {
     TREMULA_ASSERT(count_ >= 0);
     return;
   }
-  if (sum_ == nullptr) sum_ = std::make_unique<ExactSum>();
+  if (sum_ == nullptr) sum_ = new ExactSum;
   sum_->add(value, sign);
   TREMULA_ASSERT(sum_->count() >= 0);
 }
 
 void Accumulator::change_text(const Contribution& row, int sign) {
   if (row.argument.is_null()) return;
-  if (texts_ == nullptr) texts_ = std::make_unique<Texts>();
+  if (texts_ == nullptr) texts_ = new Texts;
   Texts::Row text;
   if (!row.separator.is_null()) triples::print_text(row.separator, text.bytes);
   text.separator_bytes = text.bytes.size();
@@ -290,17 +291,12 @@ Value Accumulator::least_or_greatest(base::Arena& arena) const {
 Value Accumulator::value(base::Arena& arena) const {
   switch (kind_) {
     case AggregateKind::kCountAll:
-    case AggregateKind::kCount:
-      return Value::int_of(count_);
-    case AggregateKind::kSum:
-      return sum_ == nullptr ? Value::null() : sum_->sum();
-    case AggregateKind::kAvg:
-      return sum_ == nullptr ? Value::null() : sum_->avg();
-    case AggregateKind::kTotal:
-      return sum_ == nullptr ? Value::real(0) : sum_->total();
+    case AggregateKind::kCount: return Value::int_of(count_);
+    case AggregateKind::kSum: return sum_ == nullptr ? Value::null() : sum_->sum();
+    case AggregateKind::kAvg: return sum_ == nullptr ? Value::null() : sum_->avg();
+    case AggregateKind::kTotal: return sum_ == nullptr ? Value::real(0) : sum_->total();
     case AggregateKind::kMin:
-    case AggregateKind::kMax:
-      return least_or_greatest(arena);
+    case AggregateKind::kMax: return least_or_greatest(arena);
     case AggregateKind::kGroupConcat:
       return texts_ == nullptr ? Value::null() : texts_->joined(arena);
   }
@@ -309,9 +305,9 @@ Value Accumulator::value(base::Arena& arena) const {
 
 std::size_t Accumulator::memory_bytes() const {
   std::size_t bytes = sizeof(Accumulator);
-  if (sum_ != nullptr) bytes += sum_->memory_bytes();
-  if (values_ != nullptr) bytes += values_->memory_bytes();
-  if (texts_ != nullptr) bytes += texts_->memory_bytes();
+  if (sums() && sum_ != nullptr) bytes += sum_->memory_bytes();
+  if (concats() && texts_ != nullptr) bytes += texts_->memory_bytes();
+  if (!concats() && values_ != nullptr) bytes += values_->memory_bytes();
   return bytes;
 }
 

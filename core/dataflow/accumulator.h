@@ -26,17 +26,17 @@ namespace tremula::dataflow {
 
 // What one row gives to an aggregate. Borrowed for the call.
 struct Contribution {
-  triples::Value argument;    // of count(*): anything
-  triples::Value separator;   // of group_concat: stands before the row's text; NULL is none
-  std::string_view row_key;   // orders the rows of the group, unique; see needs_row_key()
+  triples::Value argument;   // of count(*): anything
+  triples::Value separator;  // of group_concat: stands before the row's text; NULL is none
+  std::string_view row_key;  // orders the rows of the group, unique; see needs_row_key()
 };
 
 class Accumulator {
  public:
   Accumulator(AggregateKind kind, bool distinct);
   ~Accumulator();
-  Accumulator(Accumulator&&) noexcept;
-  Accumulator& operator=(Accumulator&&) noexcept;
+  Accumulator(const Accumulator&) = delete;
+  Accumulator& operator=(const Accumulator&) = delete;
 
   // Whether contributions must bring a row key; without need it may be empty.
   static bool needs_row_key(AggregateKind kind, bool distinct, const Aggregate& aggregate);
@@ -63,10 +63,20 @@ class Accumulator {
   void count_value(triples::Value value, int sign);
   triples::Value least_or_greatest(base::Arena& arena) const;
 
-  std::int64_t count_ = 0;             // of count
-  std::unique_ptr<ExactSum> sum_;      // of sum, avg, total, from the first number on
-  std::unique_ptr<OrderTree> values_;  // of min, max, and DISTINCT but for group_concat
-  std::unique_ptr<Texts> texts_;       // of group_concat
+  // There may be very many, so that what is never there together shares its place.
+  bool sums() const {
+    return kind_ == AggregateKind::kSum || kind_ == AggregateKind::kAvg ||
+           kind_ == AggregateKind::kTotal;
+  }
+  bool concats() const { return kind_ == AggregateKind::kGroupConcat; }
+  union {
+    std::int64_t count_ = 0;  // of count
+    ExactSum* sum_;           // of sum, avg, total: null before the first number
+  };
+  union {
+    OrderTree* values_ = nullptr;  // of min, max, and DISTINCT but for group_concat
+    Texts* texts_;                 // of group_concat
+  };
   AggregateKind kind_;
   bool distinct_;
 };

@@ -25,6 +25,7 @@ struct CoreOrder::Few {
 
 std::span<const RowId> CoreOrder::few() const {
   if (word_ == 0 || tree() != nullptr) return {};
+  if (is_one()) return {&one_.row, 1};
   Few* few = reinterpret_cast<Few*>(word_);
   return {few->rows(), few->count};
 }
@@ -32,15 +33,20 @@ std::span<const RowId> CoreOrder::few() const {
 void CoreOrder::clear() {
   if (OrderTree* rows = tree())
     delete rows;
-  else if (word_ != 0)
+  else if (word_ != 0 && !is_one())
     ::operator delete(reinterpret_cast<void*>(word_));
   word_ = 0;
 }
 
 void CoreOrder::set_few(std::span<const RowId> rows) {
+  if (rows.size() == 1) {
+    clear();
+    one_ = {kOneMark, rows[0]};
+    return;
+  }
   constexpr std::size_t kStep = 4;  // what allocators round to anyway
   const std::size_t capacity = (rows.size() + kStep - 1) / kStep * kStep;
-  Few* few = (word_ & 1) == 0 ? reinterpret_cast<Few*>(word_) : nullptr;
+  Few* few = (word_ & 3) == 0 ? reinterpret_cast<Few*>(word_) : nullptr;
   if (few == nullptr || few->capacity != capacity) {
     clear();
     if (capacity == 0) return;
@@ -223,7 +229,7 @@ RowId CoreOrder::select(std::size_t index) const {
 
 std::size_t CoreOrder::memory_bytes() const {
   if (const OrderTree* rows = tree()) return rows->memory_bytes();
-  if (word_ == 0) return 0;
+  if (word_ == 0 || is_one()) return 0;
   return sizeof(Few) + reinterpret_cast<Few*>(word_)->capacity * sizeof(RowId);
 }
 

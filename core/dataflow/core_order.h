@@ -1,5 +1,6 @@
 // CoreOrder: the rows of a core instance in order, on the new side.
 //
+//   one row    its id, in the object itself
 //   few rows   their ids in order; what tells them apart is read when it is needed
 //   more       an OrderTree of their keys
 //
@@ -9,6 +10,7 @@
 // Thread: the writer thread alone.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -82,7 +84,20 @@ class CoreOrder {
   void move_tree(const CoreInstance& core, std::span<RowDelta> deltas);
   void move_one(const CoreInstance& core, RowDelta& delta);  // the same of one row
 
-  std::uintptr_t word_ = 0;  // 0: no rows; a Few; or an OrderTree with the lowest bit set
+  // One row in the place of a pointer, where a pointer has its lowest bits.
+  struct One {
+    std::uint32_t mark;
+    RowId row;
+  };
+  static constexpr std::uint32_t kOneMark = 2;
+  static_assert(std::endian::native == std::endian::little &&
+                sizeof(One) == sizeof(std::uintptr_t));
+  bool is_one() const { return (word_ & 3) == kOneMark; }
+
+  union {
+    std::uintptr_t word_ = 0;  // 0: no rows; a Few; or an OrderTree with the lowest bit set
+    One one_;                  // if it is marked so
+  };
 };
 
 }  // namespace tremula::dataflow

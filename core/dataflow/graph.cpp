@@ -63,9 +63,11 @@ class LimitCheck {
   std::span<const Value> parameters_;
 };
 
-std::vector<Value> root_vector(const Lowered& lowered, std::span<const Value> parameters) {
+std::vector<Value> root_vector(const std::vector<ParameterOrigin>& origins,
+                               std::span<const Value> parameters) {
   std::vector<Value> values;
-  for (const ParameterOrigin& origin : lowered.origins) {
+  values.reserve(origins.size());
+  for (const ParameterOrigin& origin : origins) {
     TREMULA_ASSERT(origin.from != ParameterOrigin::From::kOuter);
     values.push_back(origin.from == ParameterOrigin::From::kUser ? parameters[origin.user]
                                                                  : origin.literal.value());
@@ -147,21 +149,36 @@ void View::forget_texts() const {
   if (!engine().in_step) engine().arena.clear();
 }
 
+struct SelectPlan::Impl {
+  std::weak_ptr<Block> block;
+  std::vector<ParameterOrigin> origins;
+};
+SelectPlan::SelectPlan() = default;
+SelectPlan::~SelectPlan() = default;
+SelectPlan::SelectPlan(SelectPlan&&) noexcept = default;
+SelectPlan& SelectPlan::operator=(SelectPlan&&) noexcept = default;
+
 struct Graph::Impl {
   Impl(TableSource& tables, ArrangementStore& store, Life life)
       : arrangements(store), engine(std::make_unique<Engine>(tables, store.impl())) {
     engine->live = life == Life::kLive;
   }
 
-  BlockInstance& open(const Select& select, std::span<const Value> parameters) {
-    Lowered lowered = lower_root(select, engine->tables, engine->registry);
-    const std::vector<Value> values = root_vector(lowered, parameters);
-    BlockInstance& instance = lowered.block->directory->acquire(*engine, *lowered.block, values);
+  BlockInstance& open(const Select& select, std::span<const Value> parameters, SelectPlan& plan) {
+    if (!plan.impl_) plan.impl_ = std::make_unique<SelectPlan::Impl>();
+    std::shared_ptr<Block> block = plan.impl_->block.lock();
+    if (!block) {
+      Lowered lowered = lower_root(select, engine->tables, engine->registry);
+      block = std::move(lowered.block);
+      *plan.impl_ = {block, std::move(lowered.origins)};
+    }
+    const std::vector<Value> values = root_vector(plan.impl_->origins, parameters);
+    BlockInstance& instance = block->directory->acquire(*engine, *block, values);
     instance.add_use();
     if (engine->live)
-      lowered.block->directory->keep(lowered.block);
+      block->directory->keep(block);
     else
-      engine->roots.push_back(lowered.block);
+      engine->roots.push_back(block);
     return instance;
   }
 
@@ -180,11 +197,14 @@ void Graph::interrupt_by(const std::atomic<bool>* flag) {
   impl_->engine->interrupt = flag;
 }
 
-Result<View> Graph::open(const Select& select, std::span<const Value> parameters) {
+Result<View> Graph::open(const Select& select, std::span<const Value> parameters,
+                         SelectPlan* plan) {
   if (!LimitCheck(parameters).select(select))
     return Error{ErrorCode::kLimitRange, "LIMIT and OFFSET must be whole numbers from 0", {}};
   impl_->arrangements.refresh();
-  return View(impl_->open(select, parameters), ++impl_->engine->opened);
+  SelectPlan own;
+  return View(impl_->open(select, parameters, plan == nullptr ? own : *plan),
+              ++impl_->engine->opened);
 }
 
 Result<void> Graph::run(const Select& select, std::span<const Value> parameters,
@@ -192,7 +212,8 @@ Result<void> Graph::run(const Select& select, std::span<const Value> parameters,
   if (!LimitCheck(parameters).select(select))
     return Error{ErrorCode::kLimitRange, "LIMIT and OFFSET must be whole numbers from 0", {}};
   impl_->arrangements.refresh();
-  const BlockInstance& instance = impl_->open(select, parameters);
+  SelectPlan plan;
+  const BlockInstance& instance = impl_->open(select, parameters, plan);
   const Core& core = instance.core().core();
   const bool plain =
       !core.grouped && !core.distinct && !core.sources.empty() && core.sources[0].derived < 0;

@@ -117,6 +117,21 @@ struct GraphStats {
   std::size_t bytes = 0;  // of all instances and what they share, each counted once
 };
 
+// What a select was taken apart into, for the next time that it is opened: good as long as
+// somebody has it open. May outlive the graph.
+class SelectPlan {
+ public:
+  SelectPlan();
+  ~SelectPlan();
+  SelectPlan(SelectPlan&&) noexcept;
+  SelectPlan& operator=(SelectPlan&&) noexcept;
+
+ private:
+  friend class Graph;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 class Graph {
  public:
   // kOnce: for one-shot selects; what it opens doesn't follow commits.
@@ -131,9 +146,10 @@ class Graph {
   void interrupt_by(const std::atomic<bool>* flag);
 
   // Makes the result of a select and keeps it by deltas. `parameters` by position; their bytes are
-  // copied.
+  // copied.  `plan`: of the same select, bound to the same catalog, in this graph.
   // Errors: limit_range (with the span {0,0}).
-  base::Result<View> open(const Select& select, std::span<const triples::Value> parameters);
+  base::Result<View> open(const Select& select, std::span<const triples::Value> parameters,
+                          SelectPlan* plan = nullptr);
 
   // Runs a select once, on the new side, and calls `row` with the row's slot in its first source
   // (kNoSlot if that is no base table) and the values of the shape's properties (all must be

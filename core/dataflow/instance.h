@@ -287,11 +287,11 @@ class CoreInstance final : public Instance {
   CoreOrder order_;
   PointerList<BlockInstance> readers_;  // by reach: windows that end first stand first
   std::uint64_t deltas_seen_ = 0;
-  std::uint32_t uses_ = 0;
   RoutePlace places_ = kNoPlace;
-  bool ordered_ = false;
-  bool hydrating_ = false;
-  bool closing_ = false;
+  std::uint32_t uses_ : 29 = 0;
+  bool ordered_ : 1 = false;
+  bool hydrating_ : 1 = false;
+  bool closing_ : 1 = false;
 };
 
 // What only some block instances hold; each where its template asks for it.

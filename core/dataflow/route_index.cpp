@@ -92,13 +92,45 @@ std::uint64_t next_hash(std::uint64_t hash, std::string_view bytes) {
   return base::hash_combine(hash, base::hash_bytes(bytes));
 }
 
+// What a place is found by.
+std::uint32_t place_hash(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
 }  // namespace
+
+RouteIndex::RouteIndex(RouteShared& shared, const triples::Relation& relation)
+    : shared_(shared), relation_(relation) {
+  std::vector<RouteIndex*>& all = shared_.indexes_by_number;
+  const auto at = std::find(all.begin(), all.end(), nullptr);
+  number_ = static_cast<std::uint16_t>(at - all.begin());
+  TREMULA_ASSERT(number_ == at - all.begin());
+  if (at == all.end())
+    all.push_back(this);
+  else
+    *at = this;
+}
+
+RouteIndex::~RouteIndex() { shared_.indexes_by_number[number_] = nullptr; }
 
 RoutePlace RouteIndex::insert(const RouteArm& arm, std::size_t at,
                               std::span<const Value> parameters, CoreInstance& instance,
                               std::uint32_t source, RoutePlace head) {
   if (at < arm.hops.size())
     return way(arm.hops[at]).rows->insert(arm, at + 1, parameters, instance, source, head);
+  // Mostly one equality tells the place, and there is a set for it.
+  if (arm.terms.size() == 1 && arm.terms[0].kind == RouteTerm::Kind::kEqual &&
+      arm.terms[0].values.size() == 1) {
+    RowContext row;
+    row.parameters = parameters.data();
+    row.arena = &shared_.arena;
+    const Value value = evaluate(arm.terms[0].values[0], row);
+    if (value.is_null() && !arm.terms[0].null_meets) return head;
+    const int set = set_of(point(arm.terms[0]));
+    key_.clear();
+    triples::encode_ordered(value, key_);
+    if (set >= 0)
+      return stand({static_cast<std::uint16_t>(set)}, place_hash(next_hash(0, key_)), nullptr,
+                   instance, source, head);
+  }
   Wanted wanted;
   if (!read_terms(arm.terms, parameters, wanted)) return head;
   const Choice choice = choose(wanted);
@@ -112,33 +144,42 @@ RoutePlace RouteIndex::insert(const RouteArm& arm, std::size_t at,
       for (const std::string& key : equal.keys) longer.push_back(next_hash(hash, key));
     hashes = std::move(longer);
   }
+  const Wanted::Between* between =
+      choice.between < 0 ? nullptr : &wanted.ranges[static_cast<std::size_t>(choice.between)];
   for (const std::uint64_t hash : hashes)
-    head = stand(choice, hash, wanted, instance, source, head);
+    head = stand(choice, place_hash(hash), between, instance, source, head);
   return head;
 }
 
-RoutePlace RouteIndex::stand(const Choice& choice, std::uint64_t hash, const Wanted& wanted,
-                             CoreInstance& instance, std::uint32_t source, RoutePlace head) {
+int RouteIndex::set_of(std::uint32_t point) const {
+  for (std::size_t s = 0; s < sets_.size(); ++s)
+    if (sets_[s].used > 0 && sets_[s].points.size() == 1 && sets_[s].points[0] == point)
+      return static_cast<int>(s);
+  return -1;
+}
+
+RoutePlace RouteIndex::stand(const Choice& choice, std::uint32_t hash,
+                             const Wanted::Between* between, CoreInstance& instance,
+                             std::uint32_t source, RoutePlace head) {
   Set& set = sets_[choice.set];
   const RoutePlace place = shared_.entries.make();
   RouteEntry& entry = shared_.entries[place];
   entry.instance = &instance;
-  entry.index = this;
+  entry.index = number_;
   entry.hash = hash;
   entry.of_instance = head;
   entry.set = choice.set;
   entry.source = static_cast<std::uint16_t>(source);
   ++used_;
   ++set.used;
-  if (choice.between < 0) {
+  if (between == nullptr) {
     link(place, *set.lists.insert(hash, kNoPlace).first);
     return place;
   }
-  const Wanted::Between& between = wanted.ranges[static_cast<std::size_t>(choice.between)];
-  entry.range = static_cast<std::int16_t>(range_of(set, between.point));
+  entry.range = static_cast<std::int16_t>(range_of(set, between->point));
   Range& range = set.ranges[static_cast<std::size_t>(entry.range)];
   IntervalTree& tree = range.trees[hash];
-  entry.node = tree.add(between.interval);
+  entry.node = tree.add(between->interval);
   link(place, tree.items(entry.node));
   ++range.used;
   return place;
@@ -267,7 +308,7 @@ bool RouteIndex::read_terms(const std::vector<RouteTerm>& terms, std::span<const
 }
 
 // How many stand where rows with these values look, up to kCrowdMax.
-std::size_t RouteIndex::crowd(const Set& set, std::uint64_t hash,
+std::size_t RouteIndex::crowd(const Set& set, std::uint32_t hash,
                               const Wanted::Between* between) const {
   std::size_t count = 0;
   auto add = [&](RoutePlace place) {
@@ -309,8 +350,8 @@ RouteIndex::Choice RouteIndex::choose(const Wanted& wanted) {
     if (met < set.points.size()) continue;
     whole = whole || met == wanted.equals.size();
     auto consider = [&](int b) {
-      const std::size_t there =
-          crowd(set, hash, b < 0 ? nullptr : &wanted.ranges[static_cast<std::size_t>(b)]);
+      const std::size_t there = crowd(
+          set, place_hash(hash), b < 0 ? nullptr : &wanted.ranges[static_cast<std::size_t>(b)]);
       if (there >= least) return;
       least = there;
       best = {static_cast<std::uint16_t>(s), b};

@@ -42,16 +42,17 @@ inline constexpr RoutePlace kNoPlace = IntervalTree::kNone;
 
 struct RouteEntry {
   CoreInstance* instance = nullptr;
-  RouteIndex* index = nullptr;
-  std::uint64_t hash = 0;      // of the set's values
+  std::uint32_t hash = 0;      // of the set's values
   RoutePlace next = kNoPlace;  // in its list
   RoutePlace previous = kNoPlace;
   RoutePlace of_instance = kNoPlace;     // the instance's next
   IntervalTree::Number node = kNoPlace;  // in the range's tree
+  std::uint16_t index = 0;               // in RouteShared::index
   std::uint16_t set = 0;
   std::int16_t range = -1;  // -1: in the list of the values alone
   std::uint16_t source = 0;
 };
+static_assert(sizeof(RouteEntry) == 40);
 
 // What the indexes of one graph share.
 struct RouteShared {
@@ -61,9 +62,10 @@ struct RouteShared {
   ArrangementStore::Impl& indexes;
   base::Arena& arena;
   ChunkPool<RouteEntry> entries;
+  std::vector<RouteIndex*> indexes_by_number;  // null: a number that is free
 };
 
-struct DenseHash : base::FlatHash<std::uint64_t> {
+struct DenseHash : base::FlatHash<std::uint32_t> {
   static constexpr bool kDense = true;
 };
 
@@ -76,8 +78,8 @@ class RouteVisitor {
 
 class RouteIndex {
  public:
-  RouteIndex(RouteShared& shared, const triples::Relation& relation)
-      : shared_(shared), relation_(relation) {}
+  RouteIndex(RouteShared& shared, const triples::Relation& relation);
+  ~RouteIndex();
 
   // Puts the instance where rows that meet the arm find it, from its hop `at` on.
   // Returns: the head of the instance's places, which began with `head`.
@@ -109,13 +111,13 @@ class RouteIndex {
   struct Range {
     std::uint32_t point = 0;
     std::size_t used = 0;
-    base::FlatMap<std::uint64_t, IntervalTree> trees;
+    base::FlatMap<std::uint32_t, IntervalTree> trees;  // by hash
   };
   struct Set {
     std::vector<std::uint32_t> points;  // ascending
     triples::ColumnMask columns = 0;
     std::size_t used = 0;
-    base::FlatMap<std::uint64_t, RoutePlace, DenseHash> lists;
+    base::FlatMap<std::uint32_t, RoutePlace, DenseHash> lists;  // by hash
     std::vector<Range> ranges;
   };
   struct Way {
@@ -149,20 +151,22 @@ class RouteIndex {
   void add_equal(const RouteTerm& term, const RowContext& row, Wanted& wanted);
   void add_range(const RouteTerm& term, const RowContext& row, Wanted& wanted);
   Choice choose(const Wanted& wanted);
-  std::size_t crowd(const Set& set, std::uint64_t hash, const Wanted::Between* between) const;
+  std::size_t crowd(const Set& set, std::uint32_t hash, const Wanted::Between* between) const;
   std::uint16_t make_set(const Wanted& wanted);
   std::size_t range_of(Set& set, std::uint32_t point);
-  RoutePlace stand(const Choice& choice, std::uint64_t hash, const Wanted& wanted,
+  RoutePlace stand(const Choice& choice, std::uint32_t hash, const Wanted::Between* between,
                    CoreInstance& instance, std::uint32_t source, RoutePlace head);
+  // The set over one point alone, or -1.
+  int set_of(std::uint32_t point) const;
   void link(RoutePlace place, RoutePlace& head);
 
   const Point& read(std::uint32_t point, triples::Slot slot, triples::Side side);
-  std::uint64_t hash_of(const Set& set, triples::Slot slot, triples::Side side);
+  std::uint32_t hash_of(const Set& set, triples::Slot slot, triples::Side side);
   void visit_list(RoutePlace first, RouteVisitor& visitor) const;
   void visit_set(Set& set, triples::Slot slot, bool in_old, bool in_new,
                  triples::ColumnMask changed, RouteVisitor& visitor);
-  void visit_range(const Range& range, triples::Slot slot, const std::uint64_t* before,
-                   const std::uint64_t* after, triples::ColumnMask changed, RouteVisitor& visitor);
+  void visit_range(const Range& range, triples::Slot slot, const std::uint32_t* before,
+                   const std::uint32_t* after, triples::ColumnMask changed, RouteVisitor& visitor);
   void visit_way(Way& way, triples::Slot slot, bool in_old, bool in_new,
                  triples::ColumnMask changed, RouteVisitor& visitor);
   bool follow(Way& way, triples::Slot slot, triples::Side side, RouteVisitor& visitor);
@@ -170,6 +174,7 @@ class RouteIndex {
 
   RouteShared& shared_;
   const triples::Relation& relation_;
+  std::uint16_t number_ = 0;  // in shared_.indexes_by_number
   std::vector<Point> points_;
   std::vector<Set> sets_;
   std::vector<std::unique_ptr<Way>> ways_;

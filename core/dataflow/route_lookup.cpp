@@ -53,11 +53,11 @@ const RouteIndex::Point& RouteIndex::read(std::uint32_t number, Slot slot, Side 
   return point;
 }
 
-std::uint64_t RouteIndex::hash_of(const Set& set, Slot slot, Side side) {
+std::uint32_t RouteIndex::hash_of(const Set& set, Slot slot, Side side) {
   std::uint64_t hash = 0;
   for (const std::uint32_t point : set.points)
     hash = base::hash_combine(hash, read(point, slot, side).hash[number_of(side)]);
-  return hash;
+  return static_cast<std::uint32_t>(hash >> 32);
 }
 
 void RouteIndex::visit(Slot slot, bool in_old, bool in_new, ColumnMask changed,
@@ -79,7 +79,7 @@ void RouteIndex::visit_list(RoutePlace place, RouteVisitor& visitor) const {
 
 void RouteIndex::visit_set(Set& set, Slot slot, bool in_old, bool in_new, ColumnMask changed,
                            RouteVisitor& visitor) {
-  std::uint64_t before = 0, after = 0;
+  std::uint32_t before = 0, after = 0;
   const bool same = in_old && in_new && (changed & set.columns) == 0;
   if (in_new) after = hash_of(set, slot, Side::kNew);
   if (in_old) before = same ? after : hash_of(set, slot, Side::kOld);
@@ -95,8 +95,8 @@ void RouteIndex::visit_set(Set& set, Slot slot, bool in_old, bool in_new, Column
                   visitor);
 }
 
-void RouteIndex::visit_range(const Range& range, Slot slot, const std::uint64_t* before,
-                             const std::uint64_t* after, ColumnMask changed,
+void RouteIndex::visit_range(const Range& range, Slot slot, const std::uint32_t* before,
+                             const std::uint32_t* after, ColumnMask changed,
                              RouteVisitor& visitor) {
   const bool same_list = before != nullptr && after != nullptr && *before == *after;
   const bool same_point = same_list && (changed & points_[range.point].columns) == 0;

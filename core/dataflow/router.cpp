@@ -104,7 +104,7 @@ void Router::insert(CoreInstance& instance) {
 void Router::erase(CoreInstance& instance) {
   for (RoutePlace place = instance.places(); place != kNoPlace;) {
     const RouteEntry entry = shared_.entries[place];
-    entry.index->erase(place);
+    shared_.indexes_by_number[entry.index]->erase(place);
     place = entry.of_instance;
   }
   const Core& core = instance.core();
