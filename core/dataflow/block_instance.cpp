@@ -21,24 +21,17 @@ std::size_t whole_number(Value value) {
 
 }  // namespace
 
-BlockParts::BlockParts(BlockInstance& owner, const Block& block) {
-  if (!block.sites.empty())
-    sites = std::make_unique<SiteHolder>(owner, SiteScope::kShape, block.sites);
-  if (!block.members.empty()) members = std::make_unique<Members>();
-  if (block.use == SiteKind::kDerived)
-    derived = std::make_unique<DerivedRelation>(block.properties.size());
-}
-
-bool BlockParts::any(const Block& block) {
-  return !block.sites.empty() || !block.members.empty() || block.use == SiteKind::kDerived;
-}
-
 BlockInstance::BlockInstance(Block& block) : Instance(block.rank), block_(block) {
   if (block.root)
     users_.listeners = nullptr;
   else
     std::construct_at(&users_.parents);
-  if (BlockParts::any(block)) parts_ = std::make_unique<BlockParts>(*this, block);
+  if (!block.sites.empty())
+    parts_.set<BlockPart::kSites>(
+        std::make_unique<SiteHolder>(*this, SiteScope::kShape, block.sites));
+  if (!block.members.empty()) parts_.set<BlockPart::kMembers>(std::make_unique<Members>());
+  if (block.use == SiteKind::kDerived)
+    parts_.set<BlockPart::kDerived>(std::make_unique<DerivedRelation>(block.properties.size()));
 }
 
 BlockInstance::~BlockInstance() {
@@ -74,15 +67,15 @@ void BlockInstance::hydrate(std::span<const Value> parameters) {
   core_ = &core.directory->acquire(engine(), core, parameters.first(core.parameter_count),
                                    block_.ordered);
   core_->add_reader(*this);
-  if (!parts_) return;
+  if (parts_.empty()) return;
   Slot scratch;
-  if (parts_->sites) parts_->sites->open(shape_context(0, Side::kNew, scratch));
-  if (parts_->derived) begin_step();
+  if (SiteHolder* sites = sites_or_null()) sites->open(shape_context(0, Side::kNew, scratch));
+  if (derived() != nullptr) begin_step();
   for_each_row([this](RowId row) {
     if (engine().is_interrupted()) return;
     update_row_sites(row, false, true);
-    if (parts_->derived) derive_row(row, true);
-    if (parts_->members) count_member(row, false, true);
+    if (derived() != nullptr) derive_row(row, true);
+    if (members() != nullptr) count_member(row, false, true);
   });
   end_step();
 }
@@ -101,7 +94,7 @@ void BlockInstance::release_children() {
       Slot scratch;
       const RowContext context = shape_context(row, engine().present(), scratch);
       for (std::uint32_t s = 0; s < block_.sites.size(); ++s)
-        parts_->sites->release(s, row, context);
+        sites_or_null()->release(s, row, context);
     });
   if (SiteHolder* sites = sites_or_null()) sites->close();
   core_->remove_reader(*this);
@@ -115,7 +108,7 @@ void BlockInstance::add_parent(std::string_view key, const ParentRef& parent) {
     users_.parents.add(parent);
     return;
   }
-  Members& members = *parts_->members;
+  Members& members = *this->members();
   if (!members.parents)
     members.parents = std::make_unique<base::FlatMap<std::string, ParentList>>();
   (*members.parents)[key].add(parent);
@@ -127,7 +120,7 @@ void BlockInstance::remove_parent(std::string_view key, const ParentRef& parent)
     users_.parents.remove(parent);
     return;
   }
-  Members& members = *parts_->members;
+  Members& members = *this->members();
   ParentList* list = members.parents ? members.parents->find(key) : nullptr;
   TREMULA_ASSERT(list != nullptr);
   list->remove(parent);
@@ -191,7 +184,7 @@ Value BlockInstance::scalar(Side side) const {
 }
 
 Value BlockInstance::contains(std::string_view key, bool has_null, Side side) const {
-  const Members& members = *parts_->members;
+  const Members& members = *this->members();
   const MembersBefore* before =
       side == Side::kOld && step_ && step_->members_before.noted ? &step_->members_before : nullptr;
   if (block_.use == SiteKind::kIn) {
@@ -224,7 +217,7 @@ void BlockInstance::update_row_sites(RowId row, bool in_old, bool in_new) {
   Slot scratch;
   const RowContext context = shape_context(row, Side::kNew, scratch);
   for (std::uint32_t s = 0; s < block_.sites.size(); ++s)
-    parts_->sites->update(s, row, context, in_old, in_new);
+    sites_or_null()->update(s, row, context, in_old, in_new);
 }
 
 void BlockInstance::drain() {
@@ -238,15 +231,15 @@ void BlockInstance::drain() {
   else
     deltas.assign(core_->deltas().begin(), core_->deltas().end());
   note_touched_rows();
-  if (parts_) {
+  if (!parts_.empty()) {
     for (const RowDelta& delta : deltas) {
       update_row_sites(delta.row, delta.in_old, delta.in_new);
-      if (parts_->members) count_member(delta.row, delta.in_old, delta.in_new);
-      if (parts_->derived) derive_row(delta.row, delta.in_new);
+      if (members() != nullptr) count_member(delta.row, delta.in_old, delta.in_new);
+      if (derived() != nullptr) derive_row(delta.row, delta.in_new);
     }
-    if (parts_->derived) {
-      parts_->derived->finish();
-      parts_->derived->indexes().refresh_sealed(engine().indexes.moves);
+    if (derived() != nullptr) {
+      derived()->finish();
+      derived()->indexes().refresh_sealed(engine().indexes.moves);
       engine().indexes.moves.make();
     }
   }
@@ -320,7 +313,7 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
     // A member stands in the core, unless a window or groups stand between: then in the shape.
     RowContext context = core_->row_context(row, side, scratch);
     context.parameters = parameters().data();
-    if (!block_.sites.empty()) context.sites = parts_->sites.get();
+    if (!block_.sites.empty()) context.sites = sites_or_null();
     const int s = static_cast<int>(side);
     for (const Node& node : block_.members) {
       const Value value = evaluate(node, context);
@@ -329,7 +322,7 @@ void BlockInstance::count_member(RowId row, bool in_old, bool in_new) {
     }
   }
   note_members();
-  Members& members = *parts_->members;
+  Members& members = *this->members();
   members.total += in_new;
   members.total -= in_old;
   members.nulls += in_new && null[1];
@@ -344,24 +337,24 @@ void BlockInstance::note_members() {
   if (!step_ || step_->members_before.noted) return;
   MembersBefore& before = step_->members_before;
   before.noted = true;
-  before.nulls = parts_->members->nulls;
-  before.total = parts_->members->total;
+  before.nulls = members()->nulls;
+  before.total = members()->total;
 }
 
 void BlockInstance::count_key(std::string_view key, int by) {
-  const std::uint32_t before = parts_->members->counts.change(key, by);
+  const std::uint32_t before = members()->counts.change(key, by);
   if (step_) step_->members_before.counts.insert(key, before);
 }
 
 // Gives the row of a derived table its values on the new side.
 void BlockInstance::derive_row(RowId row, bool in_new) {
-  const Slot slot = parts_->derived->touch_row(row);
-  OwnedRows::Row& made = parts_->derived->row(slot);
+  const Slot slot = derived()->touch_row(row);
+  OwnedRows::Row& made = derived()->row(slot);
   made.in_new = in_new;
   if (!in_new) return;
   Slot scratch;
   const RowContext context = shape_context(row, Side::kNew, scratch);
-  const OwnedRows::Values values = parts_->derived->values(slot);
+  const OwnedRows::Values values = derived()->values(slot);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i].set(evaluate(block_.properties[i].node, context));
 }
@@ -383,7 +376,7 @@ void BlockInstance::tell_all() {
 void BlockInstance::tell_members() {
   const MembersBefore& before = step_->members_before;
   if (!before.noted) return;
-  const Members& members = *parts_->members;
+  const Members& members = *this->members();
   if (block_.use == SiteKind::kIn &&
       ((before.nulls > 0) != (members.nulls > 0) || (before.total > 0) != (members.total > 0))) {
     tell_all();
@@ -413,7 +406,7 @@ void BlockInstance::tell_parents() {
   switch (block_.use) {
     case SiteKind::kExists: changed = exists(Side::kOld) != exists(Side::kNew); break;
     case SiteKind::kScalar: changed = !identical(scalar(Side::kOld), scalar(Side::kNew)); break;
-    case SiteKind::kDerived: changed = !parts_->derived->changes().empty(); break;
+    case SiteKind::kDerived: changed = !derived()->changes().empty(); break;
     default: changed = !deltas().empty();
   }
   if (changed) tell_all();

@@ -142,9 +142,9 @@ void CoreInstance::update_group_sites(Slot slot, bool in_old, bool in_new) {
   const RowContext context = group_context(&slot, closing_ ? engine().present() : Side::kNew);
   for (std::uint32_t site = 0; site < core_.group_sites.size(); ++site) {
     if (closing_)
-      parts_->group_sites->release(site, slot, context);
+      group_sites()->release(site, slot, context);
     else
-      parts_->group_sites->update(site, slot, context, in_old, in_new);
+      group_sites()->update(site, slot, context, in_old, in_new);
   }
 }
 

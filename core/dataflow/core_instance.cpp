@@ -26,29 +26,23 @@ class CoreInstance::Collector final : public TupleVisitor {
   CoreInstance& instance_;
 };
 
-CoreParts::CoreParts(CoreInstance& owner, const Core& core) {
-  if (!core.derived.empty()) derived = std::make_unique<Derived>();
+CoreInstance::CoreInstance(Core& core) : Instance(core.rank), core_(core) {
+  if (!core.derived.empty()) parts_.set<CorePart::kDerived>(std::make_unique<DerivedTables>());
   if (!core.sites.empty())
-    tuple_sites = std::make_unique<SiteHolder>(owner, SiteScope::kTuple, core.sites);
+    parts_.set<CorePart::kTupleSites>(
+        std::make_unique<SiteHolder>(*this, SiteScope::kTuple, core.sites));
   if (!core.group_sites.empty())
-    group_sites = std::make_unique<SiteHolder>(owner, SiteScope::kGroup, core.group_sites);
-  if (CoreInstance::needs_rows(core)) tuples = std::make_unique<TupleTable>(core.sources.size());
+    parts_.set<CorePart::kGroupSites>(
+        std::make_unique<SiteHolder>(*this, SiteScope::kGroup, core.group_sites));
+  if (needs_rows(core))
+    parts_.set<CorePart::kTuples>(std::make_unique<TupleTable>(core.sources.size()));
   if (core.grouped)
-    groups = std::make_unique<GroupTable>(core.aggregates, core.group_keys.size(),
-                                          core.dependents.size(), core.first_keys.size());
+    parts_.set<CorePart::kGroups>(std::make_unique<GroupTable>(
+        core.aggregates, core.group_keys.size(), core.dependents.size(), core.first_keys.size()));
   static const std::vector<CoreAggregate> kNoAggregates;
   if (core.distinct)
-    distinct = std::make_unique<GroupTable>(kNoAggregates, core.distinct_values.size(), 0,
-                                            core.first_values.size());
-}
-
-bool CoreParts::any(const Core& core) {
-  return !core.derived.empty() || !core.sites.empty() || !core.group_sites.empty() ||
-         core.grouped || core.distinct || CoreInstance::needs_rows(core);
-}
-
-CoreInstance::CoreInstance(Core& core) : Instance(core.rank), core_(core) {
-  if (CoreParts::any(core)) parts_ = std::make_unique<CoreParts>(*this, core);
+    parts_.set<CorePart::kDistinct>(std::make_unique<GroupTable>(
+        kNoAggregates, core.distinct_values.size(), 0, core.first_values.size()));
 }
 
 CoreInstance::~CoreInstance() = default;
@@ -72,7 +66,7 @@ void CoreInstance::end_step() {
   if (!step_) return;
   if (groups() != nullptr) groups()->settle();
   if (distinct() != nullptr) distinct()->settle();
-  for (RowId row : step_->dead_tuples) parts_->tuples->release(row);
+  for (RowId row : step_->dead_tuples) tuples()->release(row);
   engine().core_steps.give_back(std::move(step_));
 }
 
@@ -90,7 +84,7 @@ RowContext CoreInstance::tuple_context(const Slot* tuple, Side side) const {
 RowContext CoreInstance::group_context(const Slot* slot, Side side) const {
   RowContext row = tuple_context(slot, side);
   if (groups() != nullptr) row.relations = groups()->as_relations();
-  row.sites = parts_->group_sites.get();
+  row.sites = group_sites();
   return row;
 }
 
@@ -101,11 +95,11 @@ RowContext CoreInstance::row_context(RowId row, Side side, Slot& scratch) const 
     if (distinct() != nullptr) context.relations = distinct()->as_relations();
     return context;
   }
-  return tuple_context(core_.sources.size() > 1 ? parts_->tuples->tuple(row) : &scratch, side);
+  return tuple_context(core_.sources.size() > 1 ? tuples()->tuple(row) : &scratch, side);
 }
 
 void CoreInstance::open() {
-  if (!parts_) return;
+  if (parts_.empty()) return;
   RowContext row = tuple_context(nullptr, Side::kNew);
   std::vector<triples::Value> values;
   for (std::uint32_t d = 0; d < core_.derived.size(); ++d) {
@@ -114,16 +108,16 @@ void CoreInstance::open() {
     for (const Node& node : site.parameters) values.push_back(evaluate(node, row));
     BlockInstance& child = site.child->directory->acquire(engine(), *site.child, values);
     child.add_parent({}, {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
-    parts_->derived->tables.push_back(&child);
+    derived()->instances.push_back(&child);
   }
   if (!core_.derived.empty()) {
     for (const CoreSource& source : core_.sources)
-      parts_->derived->relations.push_back(source.derived < 0 ? source.relation
-                                                              : derived_relation(source.derived));
+      derived()->relations.push_back(source.derived < 0 ? source.relation
+                                                        : derived_relation(source.derived));
     row.relations = relations();
   }
-  if (parts_->tuple_sites) parts_->tuple_sites->open(row);
-  if (parts_->group_sites) parts_->group_sites->open(row);
+  if (tuple_sites() != nullptr) tuple_sites()->open(row);
+  if (group_sites() != nullptr) group_sites()->open(row);
   if (engine().live) open_reverse_indexes();
 }
 
@@ -203,12 +197,12 @@ void CoreInstance::release_rows() {
 }
 
 void CoreInstance::release_children() {
-  if (!parts_) return;
+  if (parts_.empty()) return;
   release_rows();
-  if (parts_->tuple_sites) parts_->tuple_sites->close();
-  if (parts_->group_sites) parts_->group_sites->close();
-  if (!parts_->derived) return;
-  std::vector<BlockInstance*>& tables = parts_->derived->tables;
+  if (tuple_sites() != nullptr) tuple_sites()->close();
+  if (group_sites() != nullptr) group_sites()->close();
+  if (derived() == nullptr) return;
+  std::vector<BlockInstance*>& tables = derived()->instances;
   for (std::uint32_t d = 0; d < tables.size(); ++d)
     engine().release_later(*tables[d], {},
                            {this, kAllRows, static_cast<std::uint16_t>(d), SiteScope::kDerived});
@@ -288,7 +282,7 @@ bool CoreInstance::needs_rows(const Core& core) {
 }
 
 const DerivedRelation* CoreInstance::derived_relation(int number) const {
-  return parts_->derived->tables[static_cast<std::size_t>(number)]->derived_relation();
+  return derived()->instances[static_cast<std::size_t>(number)]->derived_relation();
 }
 
 void CoreInstance::update_sites(const std::vector<std::uint32_t>& sites, RowId row,
@@ -297,9 +291,9 @@ void CoreInstance::update_sites(const std::vector<std::uint32_t>& sites, RowId r
   const RowContext context = tuple_context(tuple, closing_ ? engine().present() : Side::kNew);
   for (std::uint32_t site : sites) {
     if (closing_)
-      parts_->tuple_sites->release(site, row, context);
+      tuple_sites()->release(site, row, context);
     else
-      parts_->tuple_sites->update(site, row, context, in_old, in_new);
+      tuple_sites()->update(site, row, context, in_old, in_new);
   }
 }
 
@@ -323,10 +317,10 @@ bool CoreInstance::where_sites_true(const Slot* tuple, Side side) const {
 
 void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
   RowId row = core_.sources.size() == 1 ? tuple[0] : 0;
-  if (parts_ && parts_->tuples) {
-    row = parts_->tuples->intern(tuple);
+  if (TupleTable* tuples = this->tuples()) {
+    row = tuples->intern(tuple);
     if (!in_new && !closing_) step().dead_tuples.push_back(row);
-    tuple = parts_->tuples->tuple(row);
+    tuple = tuples->tuple(row);
   }
   update_sites(core_.where_sites, row, tuple, in_old, in_new);
   in_old = in_old && where_sites_true(tuple, Side::kOld);
@@ -356,7 +350,7 @@ void CoreInstance::drain() {
     // Its rows are as they were, or it was visited: what sub-selects don't decide, holds on both
     // sides.
     const Slot slot = step.touched_tuples[i];
-    const Slot* tuple = core_.sources.size() > 1 ? parts_->tuples->tuple(slot) : &slot;
+    const Slot* tuple = core_.sources.size() > 1 ? tuples()->tuple(slot) : &slot;
     if (first_visit(tuple)) take_tuple(tuple, true, true);
   }
   finish_groups();
@@ -567,7 +561,7 @@ void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
       if (!where_sites_true(tuple, side)) return;
       visit(core_.sources.size() == 1 ? tuple[0]
             : core_.sources.empty()   ? kSingleRow
-                                      : parts_->tuples->intern(tuple));
+                                      : tuples()->intern(tuple));
     });
     TupleFinder(*this, collector).pull(side == Side::kOld, side == Side::kNew);
   }

@@ -270,20 +270,16 @@ PlanNode explain_block(const Block& block, const BlockInstance* instance) {
 
 std::size_t CoreInstance::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + tail_bytes(parameters()) + order_.memory_bytes() +
-                      readers_.memory_bytes() + (step_ ? sizeof(CoreStep) : 0);
-  return parts_ ? bytes + parts_->memory_bytes() : bytes;
-}
-
-std::size_t CoreParts::memory_bytes() const {
-  std::size_t bytes = sizeof(*this);
-  if (derived)
-    bytes += sizeof(*derived) + derived->relations.capacity() * sizeof(derived->relations[0]) +
-             derived->tables.capacity() * sizeof(derived->tables[0]);
-  if (tuple_sites) bytes += tuple_sites->memory_bytes();
-  if (group_sites) bytes += group_sites->memory_bytes();
-  if (tuples) bytes += tuples->memory_bytes();
-  if (groups) bytes += groups->memory_bytes();
-  if (distinct) bytes += distinct->memory_bytes();
+                      readers_.memory_bytes() + parts_.memory_bytes() +
+                      (step_ ? sizeof(CoreStep) : 0);
+  if (const DerivedTables* tables = derived())
+    bytes += sizeof(*tables) + tables->relations.capacity() * sizeof(tables->relations[0]) +
+             tables->instances.capacity() * sizeof(tables->instances[0]);
+  if (tuple_sites() != nullptr) bytes += tuple_sites()->memory_bytes();
+  if (group_sites() != nullptr) bytes += group_sites()->memory_bytes();
+  if (tuples() != nullptr) bytes += tuples()->memory_bytes();
+  if (groups() != nullptr) bytes += groups()->memory_bytes();
+  if (distinct() != nullptr) bytes += distinct()->memory_bytes();
   return bytes;
 }
 
@@ -299,11 +295,10 @@ std::size_t BlockInstance::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + (block_.owns_vector() ? tail_bytes(parameters()) : 0) +
                       (step_ ? sizeof(BlockStep) : 0);
   if (!block_.root) bytes += users_.parents.memory_bytes();
-  if (!parts_) return bytes;
-  bytes += sizeof(BlockParts);
-  if (parts_->sites) bytes += parts_->sites->memory_bytes();
-  if (parts_->members) bytes += parts_->members->memory_bytes();
-  if (parts_->derived) bytes += parts_->derived->memory_bytes();
+  bytes += parts_.memory_bytes();
+  if (sites_or_null() != nullptr) bytes += sites_or_null()->memory_bytes();
+  if (members() != nullptr) bytes += members()->memory_bytes();
+  if (derived() != nullptr) bytes += derived()->memory_bytes();
   return bytes;
 }
 

@@ -183,7 +183,7 @@ bool TupleFinder::candidates(const BindStep& step, bool first, bool in_old, bool
       break;
     case AccessKind::kMembers: {
       const triples::TypeId table = instance_.core_.sources[step.source].table;
-      const BlockInstance* members = instance_.parts_->tuple_sites->child(
+      const BlockInstance* members = instance_.tuple_sites()->child(
           static_cast<std::uint32_t>(step.site), instance_.tuple_context(tuple_, Side::kNew));
       TableSource& tables = instance_.engine().tables;
       std::vector<std::string_view> keys;
@@ -304,7 +304,8 @@ const RelationIndex* TupleFinder::index_of(const BindStep& step, bool first) con
   const Core& core = instance_.core_;
   const CoreSource& source = core.sources[step.source];
   if (source.derived >= 0) {
-    return &instance_.parts_->derived->tables[static_cast<std::size_t>(source.derived)]
+    return &instance_.derived()
+                ->instances[static_cast<std::size_t>(source.derived)]
                 ->derived_relation()
                 ->indexes()
                 .kept(step.columns);

@@ -31,6 +31,7 @@
 #include "core/dataflow/members.h"
 #include "core/dataflow/parameters.h"
 #include "core/dataflow/parent_list.h"
+#include "core/dataflow/part_list.h"
 #include "core/dataflow/pointer_list.h"
 #include "core/dataflow/relation_index.h"
 #include "core/dataflow/router.h"
@@ -127,22 +128,16 @@ class TupleVisitor {
   virtual bool visit(const triples::Slot* tuple, bool in_old, bool in_new) = 0;
 };
 
-// What only some core instances hold; each where its template asks for it.
-struct CoreParts {
-  struct Derived {
-    std::vector<const triples::Relation*> relations;  // per source
-    std::vector<BlockInstance*> tables;
-  };
-  CoreParts(CoreInstance& owner, const Core& core);
-  static bool any(const Core& core);
-  std::size_t memory_bytes() const;  // with this object
+// The rows of derived tables that a core reads.
+struct DerivedTables {
+  std::vector<const triples::Relation*> relations;  // per source of the core
+  std::vector<BlockInstance*> instances;
+};
 
-  std::unique_ptr<Derived> derived;
-  std::unique_ptr<SiteHolder> tuple_sites;
-  std::unique_ptr<SiteHolder> group_sites;
-  std::unique_ptr<TupleTable> tuples;
-  std::unique_ptr<GroupTable> groups;
-  std::unique_ptr<GroupTable> distinct;
+// What only some core instances hold: where the template asks for it.
+struct CorePart {
+  enum : std::size_t { kDerived, kTupleSites, kGroupSites, kTuples, kGroups, kDistinct };
+  using List = PartList<DerivedTables, SiteHolder, SiteHolder, TupleTable, GroupTable, GroupTable>;
 };
 
 class CoreInstance final : public Instance {
@@ -225,19 +220,22 @@ class CoreInstance final : public Instance {
  private:
   friend class TupleFinder;
   friend class CoreDirectory;
-  friend struct CoreParts;
   class Hydrator;
   class Collector;
 
   RowContext tuple_context(const triples::Slot* tuple, triples::Side side) const;
   RowContext group_context(const triples::Slot* slot, triples::Side side) const;
   const triples::Relation* const* relations() const {
-    return parts_ && parts_->derived ? parts_->derived->relations.data() : core_.relations.data();
+    const DerivedTables* tables = core_.derived.empty() ? nullptr : derived();
+    return tables != nullptr ? tables->relations.data() : core_.relations.data();
   }
   const DerivedRelation* derived_relation(int number) const;
-  const SiteHolder* tuple_sites() const { return parts_ ? parts_->tuple_sites.get() : nullptr; }
-  GroupTable* groups() const { return parts_ ? parts_->groups.get() : nullptr; }
-  GroupTable* distinct() const { return parts_ ? parts_->distinct.get() : nullptr; }
+  DerivedTables* derived() const { return parts_.get<CorePart::kDerived>(); }
+  SiteHolder* tuple_sites() const { return parts_.get<CorePart::kTupleSites>(); }
+  SiteHolder* group_sites() const { return parts_.get<CorePart::kGroupSites>(); }
+  TupleTable* tuples() const { return parts_.get<CorePart::kTuples>(); }
+  GroupTable* groups() const { return parts_.get<CorePart::kGroups>(); }
+  GroupTable* distinct() const { return parts_.get<CorePart::kDistinct>(); }
   CoreStep& step();
   void begin_step();
   void end_step();
@@ -282,8 +280,8 @@ class CoreInstance final : public Instance {
 
   std::uint32_t count_ = 0;  // rows on the new side
   Core& core_;
-  std::unique_ptr<CoreStep> step_;    // from the first touch to settle()
-  std::unique_ptr<CoreParts> parts_;  // null: a plain core
+  std::unique_ptr<CoreStep> step_;  // from the first touch to settle()
+  CorePart::List parts_;
   CoreOrder order_;
   PointerList<BlockInstance> readers_;  // by reach: windows that end first stand first
   std::uint64_t deltas_seen_ = 0;
@@ -294,14 +292,10 @@ class CoreInstance final : public Instance {
   bool closing_ : 1 = false;
 };
 
-// What only some block instances hold; each where its template asks for it.
-struct BlockParts {
-  BlockParts(BlockInstance& owner, const Block& block);
-  static bool any(const Block& block);
-
-  std::unique_ptr<SiteHolder> sites;
-  std::unique_ptr<Members> members;
-  std::unique_ptr<DerivedRelation> derived;
+// What only some block instances hold: where the template asks for it.
+struct BlockPart {
+  enum : std::size_t { kSites, kMembers, kDerived };
+  using List = PartList<SiteHolder, Members, DerivedRelation>;
 };
 
 class BlockInstance final : public Instance {
@@ -326,7 +320,7 @@ class BlockInstance final : public Instance {
                                  : core_->parameters().data(),
             block_.parameter_count};
   }
-  const SiteHolder& sites() const { return *parts_->sites; }
+  const SiteHolder& sites() const { return *sites_or_null(); }
 
   // The first position behind its window: changes from there on don't concern it.
   std::size_t reach() const;
@@ -351,13 +345,13 @@ class BlockInstance final : public Instance {
   triples::Value contains(std::string_view key, bool has_null, triples::Side side) const;
   template <typename Visitor>
   void for_each_member(Visitor&& visit) const {  // of either side
-    const KeyCounts& counts = parts_->members->counts;
+    const KeyCounts& counts = members()->counts;
     counts.for_each(visit);
     if (!step_) return;
     for (const auto& entry : step_->members_before.counts)
       if (entry.value > 0 && counts.count(entry.key) == 0) visit(std::string_view(entry.key));
   }
-  DerivedRelation* derived_relation() const { return parts_->derived.get(); }
+  DerivedRelation* derived_relation() const { return derived(); }
   // What the step in hand changed: rows that entered, left, or stayed and may print otherwise. Each
   // row once.
   std::span<const RowDelta> deltas() const {
@@ -383,9 +377,9 @@ class BlockInstance final : public Instance {
   void update_row_sites(RowId row, bool in_old, bool in_new);
   void collect_window();
   void note_touched_rows();
-  SiteHolder* sites_or_null() const { return parts_ ? parts_->sites.get() : nullptr; }
-  Members* members() const { return parts_ ? parts_->members.get() : nullptr; }
-  DerivedRelation* derived() const { return parts_ ? parts_->derived.get() : nullptr; }
+  SiteHolder* sites_or_null() const { return parts_.get<BlockPart::kSites>(); }
+  Members* members() const { return parts_.get<BlockPart::kMembers>(); }
+  DerivedRelation* derived() const { return parts_.get<BlockPart::kDerived>(); }
   void count_member(RowId row, bool in_old, bool in_new);
   void count_key(std::string_view key, int by);
   void note_members();
@@ -400,7 +394,7 @@ class BlockInstance final : public Instance {
   Block& block_;
   CoreInstance* core_ = nullptr;
   std::unique_ptr<BlockStep> step_;
-  std::unique_ptr<BlockParts> parts_;
+  BlockPart::List parts_;
   union Users {
     Users() {}
     ~Users() {}
@@ -522,7 +516,7 @@ struct Engine {
   bool live = true;  // false: a graph that is thrown away after one answer
   const std::atomic<bool>* interrupt = nullptr;  // see Graph::interrupt_by()
   bool is_interrupted() const { return interrupt != nullptr && *interrupt; }
-  std::vector<std::shared_ptr<Block>> roots;     // kept until then
+  std::vector<std::shared_ptr<Block>> roots;  // kept until then
 
  private:
   struct Release {

@@ -1,5 +1,6 @@
 #include "core/dataflow/owned_rows.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -35,7 +36,7 @@ triples::Value OwnedRows::read(Slot slot, triples::ColumnIndex column, Side side
 
 std::size_t OwnedRows::row_count(Side side) const {
   std::size_t count = 0;
-  for (Slot slot = 0; slot < rows_.size(); ++slot) count += exists(slot, side);
+  for (Slot slot = 0; slot < end_; ++slot) count += exists(slot, side);
   return count;
 }
 
@@ -70,19 +71,31 @@ bool OwnedRows::same_values(Slot slot) const {
 Slot OwnedRows::add(Row& row) {
   const auto word = reinterpret_cast<std::uintptr_t>(&row);
   if (free_ == triples::kNoSlot) {
-    rows_.push_back(word);
-    return static_cast<Slot>(rows_.size() - 1);
+    if (end_ == capacity_) grow();
+    words()[end_] = word;
+    return end_++;
   }
   const Slot slot = free_;
-  free_ = static_cast<Slot>(rows_[slot] >> 1);
-  rows_[slot] = word;
+  free_ = static_cast<Slot>(words()[slot] >> 1);
+  words()[slot] = word;
   return slot;
 }
 
+void OwnedRows::grow() {
+  const Slot capacity = std::max<Slot>(4, 2 * capacity_);
+  auto* grown = new Word[capacity];
+  std::copy(words(), words() + end_, grown);
+  if (capacity_ > 1) delete[] many_;
+  many_ = grown;
+  capacity_ = capacity;
+}
+
 void OwnedRows::destroy_all() {
-  for (Slot slot = 0; slot < rows_.size(); ++slot)
+  for (Slot slot = 0; slot < end_; ++slot)
     if (Row* row = at(slot)) destroy(*row);
-  rows_.clear();
+  if (capacity_ > 1) delete[] many_;
+  capacity_ = 1;
+  end_ = 0;
 }
 
 void OwnedRows::finish() {
@@ -115,7 +128,7 @@ void OwnedRows::settle() {
     if (row.in_new) continue;
     remove(slot);
     destroy(row);
-    rows_[slot] = std::uintptr_t{free_} << 1 | 1;
+    words()[slot] = Word{free_} << 1 | 1;
     free_ = slot;
   }
   touched_->clear();
@@ -123,8 +136,8 @@ void OwnedRows::settle() {
 }
 
 std::size_t OwnedRows::memory_bytes() const {
-  std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(rows_[0]);
-  for (Slot slot = 0; slot < rows_.size(); ++slot) {
+  std::size_t bytes = sizeof(*this) + (capacity_ > 1 ? capacity_ * sizeof(Word) : 0);
+  for (Slot slot = 0; slot < end_; ++slot) {
     const Row* row = at(slot);
     if (row == nullptr) continue;
     bytes += row_bytes_ + value_count_ * sizeof(HeldValue);
@@ -139,8 +152,8 @@ GroupTable::GroupTable(const std::vector<CoreAggregate>& aggregates, std::size_t
                        std::size_t dependents, std::size_t firsts)
     : OwnedRows(sizeof(Group), keys + aggregates.size() + dependents),
       aggregates_(aggregates),
-      accumulator_count_(static_cast<std::uint32_t>(aggregates.size() + firsts)),
-      dependent_count_(static_cast<std::uint32_t>(dependents)) {
+      accumulator_count_(static_cast<std::uint16_t>(aggregates.size() + firsts)),
+      dependent_count_(static_cast<std::uint16_t>(dependents)) {
   static_assert(sizeof(Group) % alignof(HeldValue) == 0);
   static_assert(sizeof(HeldValue) % alignof(Accumulator) == 0);
 }

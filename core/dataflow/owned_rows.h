@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/check.h"
 #include "core/base/flat_map.h"
 #include "core/dataflow/accumulator.h"
 #include "core/dataflow/relation_index.h"
@@ -76,7 +77,7 @@ class OwnedRows : public triples::Relation {
   OwnedRows(const OwnedRows&) = delete;
   OwnedRows& operator=(const OwnedRows&) = delete;
 
-  triples::Slot slot_end() const override { return static_cast<triples::Slot>(rows_.size()); }
+  triples::Slot slot_end() const override { return end_; }
   bool exists(triples::Slot slot, triples::Side side) const override;
   triples::Value read(triples::Slot slot, triples::ColumnIndex column,
                       triples::Side side) const override;
@@ -103,10 +104,13 @@ class OwnedRows : public triples::Relation {
 
  protected:
   OwnedRows(std::size_t row_bytes, std::size_t value_count)
-      : row_bytes_(static_cast<std::uint32_t>(row_bytes)),
-        value_count_(static_cast<std::uint32_t>(value_count)) {}
+      : row_bytes_(static_cast<std::uint16_t>(row_bytes)),
+        value_count_(static_cast<std::uint16_t>(value_count)) {
+    TREMULA_ASSERT(value_count_ == value_count);
+  }
   Row* at(triples::Slot slot) const {
-    return (rows_[slot] & 1) != 0 ? nullptr : reinterpret_cast<Row*>(rows_[slot]);
+    const Word word = words()[slot];
+    return (word & 1) != 0 ? nullptr : reinterpret_cast<Row*>(word);
   }
   Values values_of(const Row& row) const {
     auto* bytes = reinterpret_cast<char*>(const_cast<Row*>(&row));
@@ -119,11 +123,22 @@ class OwnedRows : public triples::Relation {
   virtual void destroy(Row& row) const = 0;     // gives its memory back
 
  private:
-  std::vector<std::uintptr_t> rows_;  // by slot; of a free one twice the next free one, and 1
+  using Word = std::uintptr_t;  // a row; or twice the next free slot, and 1
+  Word* words() { return capacity_ > 1 ? many_ : &one_; }
+  const Word* words() const { return capacity_ > 1 ? many_ : &one_; }
+  void grow();
+
+  // By slot: of one slot in the table itself.
+  union {
+    Word one_ = 0;
+    Word* many_;
+  };
+  triples::Slot end_ = 0;
+  triples::Slot capacity_ = 1;
   TouchedRows* touched_ = nullptr;
   triples::Slot free_ = triples::kNoSlot;
-  const std::uint32_t row_bytes_;  // before the values
-  const std::uint32_t value_count_;
+  const std::uint16_t row_bytes_;  // before the values
+  const std::uint16_t value_count_;
 };
 
 // Groups by key; also the rows of DISTINCT, which are groups by all their values without
@@ -186,8 +201,8 @@ class GroupTable final : public OwnedRows {
   const triples::Relation* const self_[1] = {this};
   const std::vector<CoreAggregate>& aggregates_;
   std::unique_ptr<Refs> refs_;  // once there were more than a few
-  const std::uint32_t accumulator_count_;
-  const std::uint32_t dependent_count_;
+  const std::uint16_t accumulator_count_;
+  const std::uint16_t dependent_count_;
 };
 
 // The rows of a derived table, by the row of the select inside.

@@ -323,7 +323,7 @@ std::size_t RouteIndex::crowd(const Set& set, std::uint32_t hash,
     if (range.used == 0 || range.point != between->point) continue;
     if (const IntervalTree* tree = range.trees.find(hash))
       tree->stab(between->interval.lower,
-                 [&](const Interval&, RoutePlace place) { return add(place); });
+                 [&](const IntervalView&, RoutePlace place) { return add(place); });
   }
   return count;
 }

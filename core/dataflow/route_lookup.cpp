@@ -106,7 +106,7 @@ void RouteIndex::visit_range(const Range& range, Slot slot, const std::uint32_t*
     tree = range.trees.find(*before);
     if (tree != nullptr) {
       old_point = &read(range.point, slot, Side::kOld).bytes[0];
-      tree->stab(*old_point, [&](const Interval&, RoutePlace list) {
+      tree->stab(*old_point, [&](const IntervalView&, RoutePlace list) {
         visit_list(list, visitor);
         return true;
       });
@@ -118,7 +118,7 @@ void RouteIndex::visit_range(const Range& range, Slot slot, const std::uint32_t*
   if (!same_list) old_point = nullptr;
   const std::string& new_point = read(range.point, slot, Side::kNew).bytes[1];
   if (old_point != nullptr && *old_point == new_point) return;
-  tree->stab(new_point, [&](const Interval& interval, RoutePlace list) {
+  tree->stab(new_point, [&](const IntervalView& interval, RoutePlace list) {
     if (old_point == nullptr || !interval.holds(*old_point)) visit_list(list, visitor);
     return true;
   });

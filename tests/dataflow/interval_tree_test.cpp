@@ -32,7 +32,7 @@ using Model = std::map<Interval, int>;
 
 void check_stab(const IntervalTree& tree, const Model& model, const std::string& point) {
   std::set<int> found;
-  tree.stab(point, [&](const Interval& interval, std::uint32_t items) {
+  tree.stab(point, [&](const dataflow::IntervalView& interval, std::uint32_t items) {
     CHECK(interval.holds(point));
     CHECK(found.insert(static_cast<int>(items)).second);
     return true;

@@ -13,8 +13,9 @@ namespace {
 
 Database with_numbers() {
   auto db = Database::in_memory();
-  db.run("TABLE T = 1 (Id INT = 1 KEY, N INT = 2, Name TEXT = 3);"
-         "INSERT INTO T {Id: 1, N: 10, Name: 'a'}, {Id: 2, N: 20, Name: 'b'};")
+  db.run(
+        "TABLE T = 1 (Id INT = 1 KEY, N INT = 2, Name TEXT = 3);"
+        "INSERT INTO T {Id: 1, N: 10, Name: 'a'}, {Id: 2, N: 20, Name: 'b'};")
       .value();
   return db;
 }
@@ -27,9 +28,10 @@ void set(Database& db, int id, int n) {
 
 TEST_CASE("a SUBSCRIBE prints its snapshot, then a patch behind each write that changes it") {
   auto db = with_numbers();
-  CHECK(run(db, "SUBSCRIBE top AS SELECT { id: t.Id, t.N } FROM T AS t ORDER BY t.N DESC LIMIT 1;"
-                "UPDATE T SET N = 5 WHERE Id = 1; UPDATE T SET N = 15 WHERE Id = 2;"
-                "INSERT INTO T {Id: 3, N: 99}; UNSUBSCRIBE top; DELETE FROM T;") ==
+  CHECK(run(db,
+            "SUBSCRIBE top AS SELECT { id: t.Id, t.N } FROM T AS t ORDER BY t.N DESC LIMIT 1;"
+            "UPDATE T SET N = 5 WHERE Id = 1; UPDATE T SET N = 15 WHERE Id = 2;"
+            "INSERT INTO T {Id: 3, N: 99}; UNSUBSCRIBE top; DELETE FROM T;") ==
         "{\"subscription\":\"top\",\"snapshot\":[{\"id\":2,\"N\":20}]}\n"
         "{\"updated\":1}\n"
         "{\"updated\":1}\n"
@@ -43,12 +45,13 @@ TEST_CASE("a SUBSCRIBE prints its snapshot, then a patch behind each write that 
 
 TEST_CASE("one commit's lines come in the order of the subscriptions, and a transaction is whole") {
   auto db = with_numbers();
-  CHECK(run(db, "SUBSCRIBE b AS SELECT count(*) AS n FROM T;"
-                "SUBSCRIBE a AS SELECT sum(N) AS s FROM T;"
-                "BEGIN; INSERT INTO T {Id: 3, N: 1}; INSERT INTO T {Id: 4, N: 1};"
-                "DELETE FROM T WHERE Id = 4; COMMIT;"
-                "BEGIN; INSERT INTO T {Id: 9, N: 1}; DELETE FROM T WHERE Id = 9; COMMIT;"
-                "UPDATE T SET Name = 'x'") ==
+  CHECK(run(db,
+            "SUBSCRIBE b AS SELECT count(*) AS n FROM T;"
+            "SUBSCRIBE a AS SELECT sum(N) AS s FROM T;"
+            "BEGIN; INSERT INTO T {Id: 3, N: 1}; INSERT INTO T {Id: 4, N: 1};"
+            "DELETE FROM T WHERE Id = 4; COMMIT;"
+            "BEGIN; INSERT INTO T {Id: 9, N: 1}; DELETE FROM T WHERE Id = 9; COMMIT;"
+            "UPDATE T SET Name = 'x'") ==
         "{\"subscription\":\"b\",\"snapshot\":[{\"n\":2}]}\n"
         "{\"subscription\":\"a\",\"snapshot\":[{\"s\":30}]}\n"
         "{\"inserted\":1}\n{\"inserted\":1}\n{\"deleted\":1}\n"
@@ -74,12 +77,13 @@ TEST_CASE("a listener hears commits of any session, with their numbers and typed
   auto db = with_numbers();
   std::vector<Change> heard;
   std::uint64_t version = 0;
-  auto all = db.subscribe("SELECT { t.Id, t.N } FROM T AS t ORDER BY t.Id", {},
-                          [&](const Delta& delta) {
-                            heard.assign(delta.changes().begin(), delta.changes().end());
-                            version = delta.version();
-                          },
-                          DeltaDetail::kOldValues)
+  auto all = db.subscribe(
+                   "SELECT { t.Id, t.N } FROM T AS t ORDER BY t.Id", {},
+                   [&](const Delta& delta) {
+                     heard.assign(delta.changes().begin(), delta.changes().end());
+                     version = delta.version();
+                   },
+                   DeltaDetail::kOldValues)
                  .value();
   CHECK(all.json() == R"([{"Id":1,"N":10},{"Id":2,"N":20}])");
   run(db, "DELETE FROM T WHERE Id = 2;");
@@ -239,10 +243,12 @@ TEST_CASE("a session keeps BEGIN and subscriptions from one run to the next") {
     session.run("BEGIN; DELETE FROM T").value();
   }
   CHECK(db.query("SELECT count(*) AS n FROM T").value().json() == R"([{"n":3}])");
-  CHECK(printed.starts_with("{\"subscription\":\"s\",\"snapshot\":[{\"n\":2}]}\n{\"inserted\":1}\n"
-                            "error: syntax at 1:1: "));
-  CHECK(printed.ends_with("{\"subscription\":\"s\",\"commit\":3,\"patch\":[{\"op\":\"replace\","
-                          "\"path\":\"/0/n\",\"value\":3}]}\n{\"deleted\":3}\n"));
+  CHECK(
+      printed.starts_with("{\"subscription\":\"s\",\"snapshot\":[{\"n\":2}]}\n{\"inserted\":1}\n"
+                          "error: syntax at 1:1: "));
+  CHECK(
+      printed.ends_with("{\"subscription\":\"s\",\"commit\":3,\"patch\":[{\"op\":\"replace\","
+                        "\"path\":\"/0/n\",\"value\":3}]}\n{\"deleted\":3}\n"));
 }
 
 TEST_CASE("inside a transaction a live result reads as of the latest commit, and may end") {
@@ -265,6 +271,36 @@ TEST_CASE("inside a transaction a live result reads as of the latest commit, and
       kept.end();
     }).value();
   CHECK(run(db, "SELECT count(*) AS n FROM T WHERE N = 7") == "{\"n\":1}");
+}
+
+TEST_CASE("a text that was subscribed before is bound to the catalog that stands") {
+  auto db = with_numbers();
+  const char* text = "SELECT * FROM T AS t WHERE t.Id = $id";
+  const auto listen = [](const Delta&) {};
+  auto first = db.subscribe(text, {{"id", 1}}, listen).value();
+  auto second = db.subscribe(text, {{"id", 2}}, listen).value();
+  CHECK(first.json() == R"([{"Id":1,"N":10,"Name":"a"}])");
+  CHECK(second.json() == R"([{"Id":2,"N":20,"Name":"b"}])");
+  first.end();
+  second.end();  // nobody has it open now
+  CHECK(db.subscribe(text, {{"id", 2}}, listen).value().json() ==
+        R"([{"Id":2,"N":20,"Name":"b"}])");
+  db.run("TABLE U = 2 (Id INT = 1 KEY);").value();
+  CHECK(db.subscribe(text, {{"id", 1}}, listen).value().row_count() == 1);
+  CHECK(!db.subscribe("SELECT * FROM V", {}, listen).ok());
+  db.run("TABLE V = 3 (Id INT = 1 KEY); INSERT INTO V {Id: 1};").value();
+  CHECK(db.subscribe("SELECT * FROM V", {}, listen).value().json() == R"([{"Id":1}])");
+}
+
+TEST_CASE("many different texts are subscribed to in turn") {
+  auto db = with_numbers();
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      const std::string text = "SELECT t.Id FROM T AS t WHERE t.N = $n + " + std::to_string(i);
+      auto found = db.subscribe(text, {{"n", 20 - i}}, [](const Delta&) {}).value();
+      CHECK(found.json() == R"([{"Id":2}])");
+    }
+  }
 }
 
 TEST_CASE("a LIMIT that is no whole number is placed where it stands, in aggregates too") {
