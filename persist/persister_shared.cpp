@@ -197,13 +197,15 @@ bool Persister::State::order_submissions() {
     }
     bytes += first->record.size() + 1;
     if (!order_one(*first)) return any;
+    // Behind a record that tells all of the recent ones; they may be many.
+    if (may_freeze && tree->wants_freeze() && tree->can_freeze()) return true;
   }
 }
 
 // Returns: false if the log doesn't take it now.
 bool Persister::State::order_one(const Submitted& submitted) {
   if (effect.empty()) {
-    effect_is_last = tree->wants_freeze();
+    effect_is_last = tree->wants_freeze() && tree->can_freeze();
     const auto outcome = orderer->order(submitted.process, submitted.number, submitted.record,
                                         appended + 1, effect_is_last, effect);
     if (!outcome.ok()) {
