@@ -34,9 +34,11 @@ class Membership {
   // Takes an own transaction (crdt::encode_submission); numbers go on by one from 1. Waits while
   // too many wait for the persister.  Errors: io.
   virtual base::Result<void> submit(std::uint64_t number, std::string_view submission) = 0;
-  // Waits until it is ordered.
-  // Errors: io; schema_conflict, and then the number was not used.
+  // Waits until the last one is ordered.
+  // Errors: the refusal (schema_conflict, say); io: it may be ordered yet.
   virtual base::Result<void> wait_ordered(std::uint64_t number) = 0;
+  // Whether the last one was refused: it will never be ordered, and its number is free.
+  virtual bool is_refused(std::uint64_t number) const = 0;
 };
 
 }  // namespace tremula::db

@@ -120,19 +120,22 @@ Result<void> SharedDirectory::submit(std::uint64_t number, std::string_view subm
 }
 
 Result<void> SharedDirectory::wait_ordered(std::uint64_t number) {
-  const auto waited =
-      link_ ? link_->wait_acknowledged(number) : host_.load()->wait_acknowledged(number);
-  if (!waited.ok()) {
-    if (waited.error().code != ErrorCode::kIo) last_number_ = number - 1;  // it is free again
-    return waited;
-  }
+  TREMULA_TRY(link_ ? link_->wait_acknowledged(number) : host_.load()->wait_acknowledged(number));
   return options_.board->wait(
       [number](const persist::Watermarks& marks) { return marks.acknowledged >= number; });
 }
 
+bool SharedDirectory::is_refused(std::uint64_t number) const {
+  const Persister* host = host_.load();
+  return (link_ && link_->is_refused(number)) || (host != nullptr && host->is_refused(number));
+}
+
 Result<void> SharedDirectory::wait_own() {
   const std::uint64_t last = last_number_;
-  return last == 0 ? Result<void>() : wait_ordered(last);
+  if (last == 0) return {};
+  const auto waited = wait_ordered(last);
+  if (!waited.ok() && is_refused(last)) return {};  // its writer was told; all before are ordered
+  return waited;
 }
 
 Result<void> SharedDirectory::sync() {

@@ -63,6 +63,7 @@ class SharedDirectory final : public Membership {
   base::Result<persist::FollowedBase> restart() override;
   base::Result<void> submit(std::uint64_t number, std::string_view submission) override;
   base::Result<void> wait_ordered(std::uint64_t number) override;
+  bool is_refused(std::uint64_t number) const override;
 
   // All of the directory, up to ordered() at least.
   base::Result<persist::FollowedBase> read_base() {

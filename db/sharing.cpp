@@ -54,8 +54,28 @@ Sharing::Sharing(Membership& membership, Store& store, std::uint64_t base, std::
 
 // --- Own transactions ---
 
+// Waits until the last own one is ordered or refused. Before that nothing may follow it: a number
+// that is refused is given again.
+Result<void> Sharing::decide() {
+  if (!is_undecided_) return {};
+  const auto ordered = membership_.wait_ordered(last_number_);
+  is_undecided_ = !ordered.ok() && !membership_.is_refused(last_number_);
+  if (ordered.ok() || is_undecided_) return ordered;
+  std::erase(merges_, last_number_);
+  --last_number_;
+  return ordered;
+}
+
+// What was left undecided: whoever wrote it was told of an error.
+Result<void> Sharing::decide_before() {
+  const auto decided = decide();
+  if (is_undecided_) return decided;
+  return {};
+}
+
 Result<void> Sharing::submit(std::uint64_t step) {
   settled();
+  TREMULA_TRY(decide_before());
   record_.clear();
   store_.record(record_);
   intents_.clear();
@@ -76,8 +96,18 @@ Result<void> Sharing::submit(std::uint64_t step) {
                                      " bytes is too large: at most 1 GiB"};
   }
   TREMULA_TRY(membership_.submit(number, submission));
-  if (store_.catalog_changed()) TREMULA_TRY(membership_.wait_ordered(number));
   last_number_ = number;
+  if (store_.catalog_changed()) {
+    merges_.push_back(number);
+    is_undecided_ = true;
+    const auto decided = decide();
+    if (!decided.ok() && is_undecided_) {
+      return Error{decided.error().code,
+                   decided.error().message + "; what it declares may still come to be"};
+    }
+    TREMULA_TRY(decided);
+    merges_.pop_back();  // it is in the overlay
+  }
   Pending pending;
   pending.number = number;
   pending.seen = base_;
@@ -93,6 +123,7 @@ Result<void> Sharing::submit(std::uint64_t step) {
 }
 
 Result<std::uint64_t> Sharing::submit_merge(std::string_view lines) {
+  TREMULA_TRY(decide_before());
   crdt::IntentWriter merge;
   merge.begin_row(TypeId{}, crdt::IntentKind::kMerge, 0, lines, 0);
   const std::uint64_t number = last_number_ + 1;
@@ -105,11 +136,9 @@ Result<std::uint64_t> Sharing::submit_merge(std::string_view lines) {
   TREMULA_TRY(membership_.submit(number, submission));
   merges_.push_back(number);
   last_number_ = number;
-  const auto ordered = membership_.wait_ordered(number);
+  is_undecided_ = true;
+  const auto ordered = decide();
   if (ordered.ok()) return number;
-  if (ordered.error().code == ErrorCode::kIo) return ordered.error();
-  merges_.pop_back();
-  --last_number_;
   if (ordered.error().code == ErrorCode::kDuplicateKey) return std::uint64_t{0};
   return ordered.error();
 }

@@ -52,7 +52,9 @@ class Sharing {
 
   // Gives the sealed transaction in hand to the persister; seal again after it. A change of the
   // catalog waits until it is ordered.
-  // Errors: io; schema_conflict, if another process changed the catalog meanwhile.
+  // Errors: schema_conflict, if another process changed the catalog meanwhile; io. A change of the
+  // catalog may be ordered after an io yet, and comes as what others commit, then; until that is
+  // decided nothing else is given to the persister.
   base::Result<void> submit(std::uint64_t step);
 
   // Writes the next ordered transaction's effects as the transaction in hand, which the caller
@@ -96,6 +98,8 @@ class Sharing {
   // Whose a transaction is: number 0: another process's.
   base::Result<TakenMerge> read_process(std::string_view record) const;
   bool is_merge(std::uint64_t number) const;
+  base::Result<void> decide();
+  base::Result<void> decide_before();
   base::Result<Taken> take(const persist::LogCommit& commit);
   base::Result<void> apply(const triples::WrittenRow& row, std::uint64_t version, bool is_own);
   base::Result<void> write(const triples::WrittenRow& row);
@@ -123,7 +127,9 @@ class Sharing {
   std::vector<Forgotten> forgotten_;  // aliases of rows that are gone once this is settled
   triples::CommitWriter record_;
   crdt::IntentWriter intents_;
-  std::deque<std::uint64_t> merges_;  // own ones on their way
+  // Own ones on their way that come as others' do: merges, and what is undecided.
+  std::deque<std::uint64_t> merges_;
+  bool is_undecided_ = false;  // the last own one: whoever waited for it gave up
   TakenMerge taken_merge_;
   base::Error failure_;
 };

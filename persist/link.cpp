@@ -60,7 +60,10 @@ Result<void> Link::submit(std::uint64_t number, std::string_view record) {
   s.changed.wait(guard, [&] { return s.ends_waits() || !s.has_thread || has_room(); });
   if (s.state.load() == LinkState::kHost) {
     guard.unlock();
-    return s.succession.submit(number, record);
+    TREMULA_TRY(s.succession.submit(number, record));
+    guard.lock();
+    s.refusal.reset();  // of this number, by the host before
+    return {};
   }
   TREMULA_TRY(s.why_not());
   if (!has_room()) return Error{ErrorCode::kIo, s.directory + ": too much waits for the host"};
@@ -85,6 +88,11 @@ Result<void> Link::wait_acknowledged(std::uint64_t number) {
     return s.succession.wait_acknowledged(number);
   }
   return s.why_not();
+}
+
+bool Link::is_refused(std::uint64_t number) const {
+  const std::lock_guard guard(state_->mutex);
+  return state_->refusal && state_->refusal->number == number;
 }
 
 Result<void> Link::wait_durable(std::uint64_t version) {

@@ -72,8 +72,11 @@ class Link {
   // Takes a transaction. Numbers go on by one from 1; one that was refused is given again.
   // Waits while too much is unacknowledged.  Errors: io (the host's log has failed; closed).
   base::Result<void> submit(std::uint64_t number, std::string_view record);
-  // Waits until it is ordered.  Errors: the host's refusal; io.
+  // Waits until it is ordered.  Errors: the host's refusal; io: it may be ordered yet.
   base::Result<void> wait_acknowledged(std::uint64_t number);
+  // Whether it was refused, so that it will never be ordered and its number is free; until another
+  // is submitted.
+  bool is_refused(std::uint64_t number) const;
   // Waits until a version is durable, and hurries the host.  Errors: io.
   base::Result<void> wait_durable(std::uint64_t version);
   // Waits for an answer of the host: the board covers then whatever anybody was told of as ordered

@@ -112,8 +112,11 @@ class Persister {
   // This process's transaction `number`, as intents: 1, 2, 3 ... What was ordered before is
   // dropped. Waits for room.  Errors: as submit().
   base::Result<void> submit_intents(std::uint64_t number, std::string_view submission);
-  // Waits until it is ordered.  Errors: the refusal (schema_conflict: the number is free); io.
+  // Waits until it is ordered.  Errors: the refusal (schema_conflict); io: it may be ordered yet.
   base::Result<void> wait_acknowledged(std::uint64_t number);
+  // Whether it was refused, so that it will never be ordered and its number is free; until another
+  // is submitted.
+  bool is_refused(std::uint64_t number) const;
   // Hurries; for who waits at the board.
   void want_durable(std::uint64_t version);
   // This process reads no log below `log` any more.

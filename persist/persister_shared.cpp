@@ -107,6 +107,11 @@ base::Result<void> Persister::wait_acknowledged(std::uint64_t number) {
   }
 }
 
+bool Persister::is_refused(std::uint64_t number) const {
+  const std::lock_guard guard(state_->mutex);
+  return state_->own_refusal && state_->own_refusal->first == number;
+}
+
 void Persister::want_durable(std::uint64_t version) {
   State& s = *state_;
   const std::lock_guard guard(s.mutex);

@@ -41,6 +41,7 @@ class OrderingStandIn {
     base::Result<void> submit(std::uint64_t number, std::string_view submission) override {
       TREMULA_ASSERT(number == last_ + 1);
       last_ = number;
+      refused_ = 0;
       queue_.emplace_back(submission);
       return {};
     }
@@ -49,12 +50,14 @@ class OrderingStandIn {
       while (!queue_.empty()) {
         if (const auto ordered = order_.order(*this); !ordered.ok()) {
           --last_;
+          refused_ = number;
           return ordered.error();
         }
       }
       tell();
       return {};
     }
+    bool is_refused(std::uint64_t number) const override { return refused_ == number; }
     void tell() { told_ = order_.ordered_.size(); }
     // Of everything up to a version.
     void tell(std::uint64_t version) { told_ = std::max(told_, version); }
@@ -67,6 +70,7 @@ class OrderingStandIn {
     std::deque<std::string> queue_;
     std::uint64_t ordered_number_ = 0;
     std::uint64_t last_ = 0;
+    std::uint64_t refused_ = 0;
     std::uint64_t told_ = 0;
     std::uint64_t read_ = 0;
     std::map<std::uint64_t, std::uint64_t> ordered_as_;

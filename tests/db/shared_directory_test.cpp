@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -120,6 +121,96 @@ TEST_CASE("shared directory: a host whose log has failed is read, by itself and 
   CHECK(json(*member, "SELECT { t.K } FROM T AS t") == R"([{"K":1}])");
   CHECK(json(host, "SELECT { t.K } FROM T AS t") == R"([{"K":1},{"K":2}])");
   CHECK(name_of(host.run("INSERT INTO T {K: 3}").error()) == "io");
+}
+
+TEST_CASE("shared directory: after a refused declaration the next call goes on") {
+  Disk disk;
+  auto first = disk.open();
+  first->run(kTable).value();
+  first->run("SYNC").value();
+  auto second = disk.open();
+  second->run("INSERT INTO T {K: 1}; SYNC").value();
+  Database* declares = nullptr;
+  SUBCASE("the member's") { declares = second.get(); }
+  SUBCASE("the host's") { declares = first.get(); }
+  Database& other = declares == first.get() ? *second : *first;
+  const auto refused = declares->transact([&](Transaction& tx) {
+    tx.execute("TABLE X = 9 (K INT = 1 KEY)");
+    other.run("TABLE Y = 10 (K INT = 1 KEY); SYNC").value();
+  });
+  CHECK(name_of(refused.error()) == "schema_conflict");
+  CHECK(run(*declares, "SYNC").find("synced") != std::string::npos);
+  CHECK(run(*declares, "FLUSH").find("durable") != std::string::npos);
+  // Who takes over gives the number again, and is told of its own host's answer.
+  if (declares == second.get()) first.reset();
+  declares->run("TABLE X = 9 (K INT = 1 KEY); INSERT INTO X {K: 1}; SYNC").value();
+  CHECK(json(*declares, "SELECT { x.K } FROM X AS x") == R"([{"K":1}])");
+}
+
+// What comes to be of a declaration whose writer was told of an error is decided later.
+TEST_CASE("shared directory: a declaration that a full disk held up comes to be, once") {
+  Disk disk;
+  auto host = disk.open();
+  host->run(std::string(kTable) + "; SYNC").value();
+  auto member = disk.open();
+  member->run("SYNC").value();
+  disk.files->set_capacity(0);
+  SUBCASE("behind others") {
+    for (int k = 1; k <= 30; ++k) {
+      host->run("INSERT INTO T {K: $k, B: $b}", {{"k", k}, {"b", std::string(40'000, 'b')}})
+          .value();
+    }
+  }
+  SUBCASE("alone") {
+    // There may be room in the log's file: until there is none.
+    for (int k = 1; host->run("SYNC").ok(); ++k) {
+      host->run("INSERT INTO T {K: $k, B: $b}", {{"k", k}, {"b", std::string(40'000, 'b')}})
+          .value();
+    }
+  }
+  const auto late = host->run("TABLE X = 9 (K INT = 1 KEY)");
+  REQUIRE(!late.ok());
+  CHECK(name_of(late.error()) == "io");
+  CHECK(late.error().text.find("may still") != std::string::npos);
+  CHECK(json(*host, "SELECT { n: count(*) } FROM tremula_table AS t") == R"([{"n":1}])");
+  CHECK(name_of(host->run("INSERT INTO T {K: 99}").error()) == "io");
+  disk.files->set_capacity(std::uint64_t{1} << 40);
+  host->run("INSERT INTO T {K: 100}; SYNC").value();
+  member->run("SYNC").value();
+  for (Database* db : {host.get(), member.get()}) {
+    CHECK(json(*db, "SELECT { t.K } FROM T AS t WHERE t.K >= 99") == R"([{"K":100}])");
+    CHECK(json(*db, "SELECT { x.K } FROM X AS x") == "[]");
+  }
+  host->run("TABLE Z = 11 (K INT = 1 KEY); INSERT INTO Z {K: 1}; SYNC").value();
+  member->run("SYNC").value();
+  CHECK(json(*member, "SELECT { z.K } FROM Z AS z") == R"([{"K":1}])");
+}
+
+TEST_CASE("shared directory: a declaration that a failed host got comes to be with the next one") {
+  Disk disk;
+  const auto failing = std::make_shared<support::FaultFileSystem>(*disk.files);
+  std::optional<Database> host = db::OpenOn::open(failing, disk.wire, "db", {}).value();
+  host->run(std::string(kTable) + "; SYNC").value();
+  auto member = disk.open();
+  member->run("INSERT INTO T {K: 1}; SYNC").value();
+  failing->fail({.call = 1, .lasting = true});
+  CHECK(name_of(member->run("TABLE X = 9 (K INT = 1 KEY)").error()) == "io");
+  CHECK(name_of(member->run("INSERT INTO T {K: 2}").error()) == "io");
+  host.reset();
+  // The link finds out by itself: until it has, calls give what they gave.
+  for (;;) {
+    const auto done = member->run("INSERT INTO T {K: 3}; SYNC");
+    if (done.ok()) break;
+    REQUIRE(name_of(done.error()) == "io");
+    std::this_thread::yield();
+  }
+  CHECK(json(*member, "SELECT { t.K } FROM T AS t") == R"([{"K":1},{"K":3}])");
+  CHECK(json(*member, "SELECT { x.K } FROM X AS x") == "[]");
+  const auto last = disk.open();
+  CHECK(json(*last, "SELECT { t.K } FROM T AS t") == R"([{"K":1},{"K":3}])");
+  member->run("TABLE Z = 11 (K INT = 1 KEY); INSERT INTO Z {K: 1}; SYNC").value();
+  last->run("SYNC").value();
+  CHECK(json(*last, "SELECT { z.K } FROM Z AS z") == R"([{"K":1}])");
 }
 
 TEST_CASE("shared directory: four threads of writers, every commit counts once") {

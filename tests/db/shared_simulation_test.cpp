@@ -161,6 +161,7 @@ class Process final : public db::Membership {
     }
     return {};
   }
+  bool is_refused(std::uint64_t number) const override { return link_->is_refused(number); }
 
  private:
   void watch() {
