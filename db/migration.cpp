@@ -51,6 +51,12 @@ Value default_of(const ColumnDef& column) {
   return column.default_value ? column.default_value->value() : Value::null();
 }
 
+// What a COUNTER reads without any sum.
+std::int64_t start_of(const ColumnDef& counter) {
+  const Value value = default_of(counter);
+  return value.kind == triples::Kind::kInt ? value.integer : 0;
+}
+
 bool same_clauses(const ColumnDef& a, const ColumnDef& b) {
   return a.not_null == b.not_null && a.indexed == b.indexed && a.references == b.references &&
          identical(default_of(a), default_of(b));
@@ -170,6 +176,13 @@ Result<void> plan_column(const TableDef& standing, const ColumnDef& column, Span
     return conflict("'" + old->name + "' keeps its merge rule " +
                         std::string(triples::merge_rule_name(old->merge)) +
                         "; take a new number for another",
+                    span);
+  }
+  // Sums are told as what it reads less its DEFAULT, and kept by that.
+  if (column.merge == triples::MergeRule::kCounter && start_of(*old) != start_of(column)) {
+    return conflict("'" + old->name + "' is a COUNTER and keeps its DEFAULT " +
+                        std::to_string(start_of(*old)) +
+                        ": its sums count from there; take a new number for another",
                     span);
   }
   if (!old->visible) {

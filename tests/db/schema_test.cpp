@@ -103,6 +103,21 @@ TEST_CASE("other clauses are changes") {
   CHECK(run(db, "SELECT Plays FROM Album WHERE AlbumId = 1") == R"({"Plays":7})");
 }
 
+TEST_CASE("a COUNTER keeps its DEFAULT, also while it is hidden; none is 0") {
+  auto db = with_albums();
+  run(db, "TABLE Play = 11 (Id INT = 1 KEY, N INT = 2 COUNTER DEFAULT 3);"
+          "INSERT INTO Play {Id: 1}; UPDATE Play SET N = N + 4; TABLE Play = 11 (Id INT = 1 KEY);");
+  const auto refused = db.run("TABLE Play = 11 (Id INT = 1 KEY, N INT = 2 COUNTER)");
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().text.find("keeps its DEFAULT 3") != std::string::npos);
+  CHECK(refused.error().text.find("take a new number") != std::string::npos);
+  run(db, "TABLE Play = 11 (Id INT = 1 KEY, N INT = 2 COUNTER DEFAULT 3)");
+  CHECK(run(db, "SELECT N FROM Play") == R"({"N":7})");
+  run(db, "TABLE Other = 12 (Id INT = 1 KEY, N INT = 2 COUNTER)");
+  CHECK(run(db, "TABLE Other = 12 (Id INT = 1 KEY, N INT = 2 COUNTER DEFAULT 0)") ==
+        R"({"table":"Other","changed":["N"]})");
+}
+
 TEST_CASE("what can't be is a schema_conflict and changes nothing") {
   auto db = with_albums();
   run(db, "TABLE Gone = 9 (Id INT = 1 KEY); DROP TABLE Gone;"
@@ -111,6 +126,8 @@ TEST_CASE("what can't be is a schema_conflict and changes nothing") {
   const char* conflicts[] = {
       // another merge rule
       "TABLE Play = 11 (Id INT = 1 KEY, N INT = 2 MAX);",
+      // a COUNTER's other DEFAULT
+      "TABLE Play = 11 (Id INT = 1 KEY, N INT = 2 COUNTER DEFAULT 5);",
       // a reserved number, then and now
       "TABLE Old = 10 (Id INT = 1 KEY, A INT = 7);",
       "TABLE New = 12 (Id INT = 1 KEY, A INT = 5, RESERVED 4 TO 6);",
