@@ -164,7 +164,9 @@ persist::PersisterStatus SharedDirectory::status() const {
 Result<void> SharedDirectory::follow_files(std::uint64_t base) {
   if (const Persister* host = host_.load()) {
     Files files = host->files();
-    if (files.flushed <= base) adopted_ = std::move(files);
+    if (files.flushed > base) return {};
+    adopted_ = std::move(files);
+    followed_.reset();  // they were held open
     return {};
   }
   const persist::Watermarks marks = options_.board->read();
@@ -189,7 +191,12 @@ void SharedDirectory::leave() {
 Result<void> SharedDirectory::Heir::take_over() {
   persist::PersisterOptions options = of_.options_;
   options.shared_at_once = true;
-  TREMULA_TRY_ASSIGN(of_.own_persister_, Persister::open(of_.disk_, of_.directory_, options));
+  auto opened = Persister::open(of_.disk_, of_.directory_, options);
+  if (!opened.ok() && persist::is_out_of_files(opened.error())) {
+    options.lsm.open_files_max = 0;  // those that are followed are held open: open for each read
+    opened = Persister::open(of_.disk_, of_.directory_, options);
+  }
+  TREMULA_TRY_ASSIGN(of_.own_persister_, std::move(opened));
   const std::lock_guard guard(of_.opening_mutex_);
   if (!of_.is_opening_) of_.own_persister_->start();
   of_.host_ = of_.own_persister_.get();

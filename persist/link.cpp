@@ -177,7 +177,7 @@ void Link::State::sleep() {
     watches.push_back({connection.get(), !unsent.empty()});
   } else {
     retry_ms = retry_ms == 0 ? options.retry_min_ms : std::min(2 * retry_ms, options.retry_max_ms);
-    timeout_ms = retry_ms;
+    timeout_ms = could_not_host ? options.retry_failed_ms : retry_ms;
   }
   {
     const std::lock_guard guard(mutex);

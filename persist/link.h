@@ -26,13 +26,19 @@
 
 namespace tremula::persist {
 
+// Whether the error is that no descriptor is left, in this process or the system.
+bool is_out_of_files(const base::Error& error);
+// Whether what failed may go well later: the disk is full, or no descriptor is left.
+bool may_pass(const base::Error& error);
+
 // What turns a process into the host, and is its own way to the persister from then on.
 class Succession {
  public:
   virtual ~Succession() = default;
   // Takes DIR/LOCK and opens the persister, which publishes to the same board from now on, and has
   // cleared the failure of the host before from it.
-  // Errors: locked: another process is the host; any other is final.
+  // Errors: locked: another process is the host; may_pass(): it is tried again, and whoever waits
+  // is told meanwhile; any other is final.
   virtual base::Result<void> take_over() = 0;
   // As Link's own. The first transactions are those that the old host had not acknowledged; it
   // may have ordered some of them.
@@ -48,7 +54,8 @@ struct LinkOptions {
   std::size_t unacknowledged_bytes = 64U << 20;  // submit() waits beyond
   int retry_min_ms = 1;                          // between tries to lock or connect
   int retry_max_ms = 50;
-  int grace_ms = 2000;  // how long open() tries while DIR is locked and nobody listens
+  int retry_failed_ms = 500;  // after a try to host that failed: it may have read a long log
+  int grace_ms = 2000;        // how long open() tries while DIR is locked and nobody listens
 };
 
 class Link {

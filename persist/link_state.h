@@ -44,6 +44,7 @@ struct Link::State {
   base::Result<void> take_refusal(const Refusal& refusal);
   void take_put_out(const base::Error& error);
   void disconnect(bool at_once);
+  void fail_for_now(const base::Error& error);
   void fail(const base::Error& error);  // for good
   bool has_something_to_send() const;   // requires: the mutex
 
@@ -67,6 +68,7 @@ struct Link::State {
   std::string unsent;
   int retry_ms = 0;               // the last sleep between two tries
   bool is_to_wait = false;        // before the next try
+  bool could_not_host = false;    // at the last try
   bool was_joined = false;        // ever
   base::Error last_error;         // why there was no host at the last try
   std::uint64_t sent_passed = 0;  // what this host was told

@@ -2,8 +2,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
+#include "core/base/file_system.h"
 #include "persist/link_state.h"
 
 namespace tremula::persist {
@@ -19,7 +22,18 @@ constexpr std::size_t kUnsentBytes = 256U << 10;  // more is made of what waits 
 // A large record's bytes are kept twice while it is being sent, and no longer.
 constexpr std::size_t kKeptBytes = 1U << 20;
 
+bool ends_with_reason(const Error& error, int code) {
+  return error.code == ErrorCode::kIo &&
+         error.message.ends_with(std::generic_category().message(code));
+}
+
 }  // namespace
+
+bool is_out_of_files(const Error& error) {
+  return ends_with_reason(error, EMFILE) || ends_with_reason(error, ENFILE);
+}
+
+bool may_pass(const Error& error) { return base::is_disk_full(error) || is_out_of_files(error); }
 
 bool Link::State::step() {
   if (state.load() == LinkState::kHost || state.load() == LinkState::kFailed) return false;
@@ -39,10 +53,12 @@ bool Link::State::seek() {
     become_host();
     return true;
   }
-  if (taken_over.error().code != ErrorCode::kLocked) {
+  could_not_host = taken_over.error().code != ErrorCode::kLocked;
+  if (could_not_host && !(was_joined && may_pass(taken_over.error()))) {
     fail(taken_over.error());
     return true;
   }
+  if (could_not_host) fail_for_now(taken_over.error());
   last_error = taken_over.error();
   auto connected = wire.connect(directory);
   if (!connected.ok()) {
@@ -187,12 +203,7 @@ Result<void> Link::State::take(const Frame& frame) {
   }
   if (is_joined && kind == MessageKind::kFailed) {
     TREMULA_TRY_ASSIGN(const Failure failed, decode_failure(frame.body));
-    {
-      const std::lock_guard guard(mutex);
-      failure = failed.error;
-      changed.notify_all();
-    }
-    board.fail(failed.error);  // second: who hears of it there finds it here
+    fail_for_now(failed.error);
     return {};
   }
   return Error{ErrorCode::kCorrupt, directory + ": a message of kind " +
@@ -259,6 +270,16 @@ void Link::State::disconnect(bool at_once) {
   is_to_wait = !at_once;
   const std::lock_guard guard(mutex);
   if (state.load() == LinkState::kJoined) state.store(LinkState::kSeeking);
+}
+
+// Until there is another host.
+void Link::State::fail_for_now(const Error& error) {
+  {
+    const std::lock_guard guard(mutex);
+    failure = error;
+    changed.notify_all();
+  }
+  board.fail(error);  // second: who hears of it there finds it here
 }
 
 void Link::State::fail(const Error& error) {

@@ -2,12 +2,17 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "core/base/forwarding_file.h"
 #include "db/open_on.h"
 #include "persist/memory_file_system.h"
 #include "persist/memory_wire.h"
@@ -211,6 +216,71 @@ TEST_CASE("shared directory: a declaration that a failed host got comes to be wi
   member->run("TABLE Z = 11 (K INT = 1 KEY); INSERT INTO Z {K: 1}; SYNC").value();
   last->run("SYNC").value();
   CHECK(json(*last, "SELECT { z.K } FROM Z AS z") == R"([{"K":1}])");
+}
+
+namespace {
+
+// A file system of a process that may hold few files open.
+class FewFiles final : public support::FaultFileSystem {
+ public:
+  using FaultFileSystem::FaultFileSystem;
+  base::Result<std::unique_ptr<base::File>> open(const std::string& path,
+                                                 base::OpenMode mode) override {
+    if (*held_ >= limit) {
+      return base::Error{base::ErrorCode::kIo,
+                         path + ": open: " + std::generic_category().message(EMFILE)};
+    }
+    TREMULA_TRY_ASSIGN(auto file, FaultFileSystem::open(path, mode));
+    return std::unique_ptr<base::File>(std::make_unique<Held>(std::move(file), held_));
+  }
+  std::size_t held() const { return *held_; }
+  std::atomic<std::size_t> limit = 1'000'000;
+
+ private:
+  using Count = std::shared_ptr<std::atomic<std::size_t>>;
+  class Held final : public base::ForwardingFile {
+   public:
+    Held(std::unique_ptr<base::File> file, Count count)
+        : ForwardingFile(std::move(file)), count_(std::move(count)) {
+      ++*count_;
+    }
+    ~Held() override { --*count_; }
+
+   private:
+    Count count_;
+  };
+  Count held_ = std::make_shared<std::atomic<std::size_t>>(0);
+};
+
+}  // namespace
+
+TEST_CASE("shared directory: who has few descriptors left takes over all the same") {
+  Disk disk;
+  Options small;
+  small.memory_bytes = 1;
+  auto host = disk.open(small);
+  host->run(std::string(kTable) + "; SYNC").value();
+  property::Rng rng(1);
+  for (int k = 1; k <= 80; ++k) {
+    std::string text(256U << 10, ' ');
+    for (char& c : text) c = static_cast<char>('!' + rng.next() % 90);
+    host->run("INSERT INTO T {K: $k, B: $b}", {{"k", k}, {"b", text}}).value();
+  }
+  host->run("FLUSH").value();
+  const auto few = std::make_shared<FewFiles>(*disk.files);
+  Database member = db::OpenOn::open(few, disk.wire, "db", small).value();
+  const std::size_t followed = few->held();
+  REQUIRE(followed > 6);
+  few->limit = followed + 5;  // the log's and the manifest's
+  host.reset();
+  member.run("INSERT INTO T {K: 100}; SYNC").value();
+  CHECK(json(member, "SELECT { t.K, n: length(t.B) } FROM T AS t WHERE t.K IN (1, 80, 100)") ==
+        R"([{"K":1,"n":262144},{"K":80,"n":262144},{"K":100,"n":null}])");
+  // Its own persister's files take the place of those it followed, once memory is looked at.
+  for (int i = 0; i < 500 && few->held() >= followed; ++i) {
+    REQUIRE(json(member, "SELECT { n: sum(length(t.B)) } FROM T AS t") == R"([{"n":20971520}])");
+  }
+  CHECK(few->held() < followed);
 }
 
 TEST_CASE("shared directory: four threads of writers, every commit counts once") {
@@ -444,6 +514,35 @@ TEST_CASE("shared directory: what merging kept comes to light when any process d
     db->run("SYNC").value();
     CHECK(json(*db, kAll) == R"([{"K":7,"A":70,"B":"x","C":5}])");
   }
+}
+
+TEST_CASE("shared directory: a declaration leaves values that it adopts the stamps they had") {
+  Disk alone_disk;
+  Disk disk;
+  auto alone = alone_disk.open();
+  auto host = disk.open();
+  const auto member = disk.open();
+  Database* writer = host.get();
+  SUBCASE("the host's") { writer = host.get(); }
+  SUBCASE("a member's") { writer = member.get(); }
+  for (Database* db : {alone.get(), writer}) {
+    db->run("TABLE Note = 12 (Id INT = 1 KEY, Body TEXT = 2)").value();
+    db->run("INSERT INTO Note {Id: 1, Body: 'x', mood: 'blue'}; SYNC").value();
+    db->run("INSERT INTO Note {Id: 2, Body: 'x', mood: 'red'}; SYNC").value();
+    db->run("TABLE Note = 12 (Id INT = 1 KEY, Body TEXT = 2, mood TEXT = 3); SYNC").value();
+  }
+  // Of each record what it says, and when that was written: the sites differ.
+  const auto records = [](Database& db) {
+    std::string text = changes_of(db);
+    constexpr std::string_view kSite = R"("site":")";
+    for (auto at = text.find(kSite); at != std::string::npos; at = text.find(kSite, at + 1)) {
+      text.erase(at + kSite.size(), 32);
+    }
+    return text;
+  };
+  const std::string told = records(*alone);
+  CHECK(told.find(R"("column":3,"value":"red")") != std::string::npos);
+  CHECK(records(*writer) == told);
 }
 
 }  // namespace tremula::test

@@ -308,6 +308,7 @@ class Endless final : public db::Membership {
   }
   base::Result<void> submit(std::uint64_t, std::string_view) override { return {}; }
   base::Result<void> wait_ordered(std::uint64_t) override { return {}; }
+  bool is_refused(std::uint64_t) const override { return false; }
 
  private:
   std::uint64_t read_ = 0;

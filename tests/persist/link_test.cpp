@@ -9,12 +9,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -63,6 +66,10 @@ class Process : public Succession {
   }
 
   base::Result<void> take_over() override {
+    {
+      const std::lock_guard guard(mutex_);
+      if (takeover_error_) return *takeover_error_;
+    }
     auto host = TestHost::try_open(directory_, wire_);
     if (!host) return base::Error{ErrorCode::kLocked, directory_.path() + ": locked"};
     host_ = std::move(host);
@@ -95,6 +102,11 @@ class Process : public Succession {
     for (; count > 0; --count) REQUIRE(link_->submit(++submitted_, "r").ok());
   }
   base::Result<void> wait() { return link_->wait_acknowledged(submitted_); }
+  // From now on no takeover goes well.
+  void fail_takeovers(std::optional<base::Error> error) {
+    const std::lock_guard guard(mutex_);
+    takeover_error_ = std::move(error);
+  }
   Link& link() { return *link_; }
   WatermarkBoard& board() { return *board_; }
   const base::Error& error() const { return error_; }
@@ -127,6 +139,7 @@ class Process : public Succession {
   std::mutex mutex_;
   std::vector<std::function<void(TestHost&)>> orders_;
   bool is_ending_ = false;
+  std::optional<base::Error> takeover_error_;
   base::Error error_;
   std::unique_ptr<Link> link_;
 };
@@ -241,6 +254,38 @@ TEST_CASE("link: the end of the host makes another one, and nothing is lost or d
     }
     CHECK(directory.size() == 3002);
     CHECK(!directory.has_gap());
+  });
+}
+
+TEST_CASE("link: who can't take over for now says so, and tries again") {
+  on_each([](SharedDirectory& directory, Wire& wire) {
+    auto host = std::make_unique<Process>(1, directory, wire);
+    Process one(2, directory, wire);
+    one.commit(3);
+    REQUIRE(one.wait().ok());
+    const std::string reason = std::generic_category().message(EMFILE);
+    one.fail_takeovers(base::Error{ErrorCode::kIo, "db/SST-1: open: " + reason});
+    host.reset();
+    const auto never = [](const Watermarks&) { return false; };
+    CHECK(one.board().wait(never).error().message.ends_with(reason));
+    CHECK(one.link().wait_acknowledged(4).error().message.ends_with(reason));
+    one.fail_takeovers({});
+    while (one.link().state() != LinkState::kHost) std::this_thread::yield();
+    one.commit(2);
+    CHECK(one.wait().ok());
+    CHECK(directory.size() == 5);
+  });
+}
+
+TEST_CASE("link: a takeover that fails for good is the link's end") {
+  on_each([](SharedDirectory& directory, Wire& wire) {
+    auto host = std::make_unique<Process>(1, directory, wire);
+    Process one(2, directory, wire);
+    one.fail_takeovers(base::Error{ErrorCode::kIo, "db/LOG-1: sync: no such luck"});
+    host.reset();
+    const auto never = [](const Watermarks&) { return false; };
+    CHECK(one.board().wait(never).error().message == "db/LOG-1: sync: no such luck");
+    CHECK(one.link().state() == LinkState::kFailed);
   });
 }
 
