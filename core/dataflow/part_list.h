@@ -20,7 +20,7 @@ template <typename... Part>
 class PartList {
  public:
   template <std::size_t kPart>
-  using Type = std::tuple_element_t<kPart, std::tuple<Part...>>;
+  using Nth = std::tuple_element_t<kPart, std::tuple<Part...>>;
 
   PartList() = default;
   ~PartList() { forget(std::index_sequence_for<Part...>()); }
@@ -30,14 +30,14 @@ class PartList {
   bool empty() const { return word_ == 0; }
   // Returns: null if there is no such part.
   template <std::size_t kPart>
-  Type<kPart>* get() const {
-    if (number() == kPart + 1) return reinterpret_cast<Type<kPart>*>(word_ - (kPart + 1));
+  Nth<kPart>* get() const {
+    if (number() == kPart + 1) return reinterpret_cast<Nth<kPart>*>(word_ - (kPart + 1));
     const All* parts = all();
     return parts == nullptr ? nullptr : std::get<kPart>(*parts).get();
   }
   // Requires: there is no such part.
   template <std::size_t kPart>
-  void set(std::unique_ptr<Type<kPart>> part) {
+  void set(std::unique_ptr<Nth<kPart>> part) {
     if (word_ == 0) {
       word_ = reinterpret_cast<std::uintptr_t>(part.release()) | (kPart + 1);
       return;
