@@ -252,8 +252,9 @@ base::Result<void> Manifest::load() {
   chain_ = reader.chain;
   rewrite_at_ = std::max(kRewriteMin, kRewriteFactor * reader.first_end);
   if (reader.is_sealed) return {};
-  // Its process may have died before the sync, or because of it: after a sync that failed the system
-  // takes what it could not write for written. What stands on this edit must find it for ever.
+  // Its process may have died before the sync, or because of it: after a sync that failed the
+  // system takes what it could not write for written. What stands on this edit must find it for
+  // ever.
   TREMULA_TRY(file_->write(0, std::string_view(bytes).substr(0, end_)));
   TREMULA_TRY(file_->sync());
   return file_->write(seal_offset(edits_), encode_seal({edits_, end_, chain_}));
