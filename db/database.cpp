@@ -60,8 +60,17 @@ Database Database::in_memory() {
 }
 
 Result<Database> Database::open(const std::string& path, const Options& options) {
-  return db::OpenOn::open(persist::make_posix_file_system(), persist::make_posix_wire(),
-                          persist::absolute_path(path), options);
+  // It stays where it is, wherever the program goes; what is wrong is told of the path as given.
+  const std::string place = persist::absolute_path(path);
+  auto opened = db::OpenOn::open(persist::make_posix_file_system(), persist::make_posix_wire(),
+                                 place, options);
+  if (opened.ok() || place == path) return opened;
+  Error error = opened.error();
+  for (std::string* told : {&error.message, &error.text}) {
+    const std::size_t at = told->find(place);
+    if (at != std::string::npos) told->replace(at, place.size(), path);
+  }
+  return error;
 }
 
 namespace db {
