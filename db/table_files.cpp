@@ -7,6 +7,7 @@ namespace tremula::db {
 using base::Result;
 using triples::AttrId;
 using triples::Slot;
+using triples::TypeId;
 
 template <typename T>
 Result<T> TableFiles::noted(Result<T> result) {
@@ -61,6 +62,33 @@ Result<void> TableFiles::cells_by_alias(AttrId attr, Slot begin, Slot end,
   }
   if (plain < end) TREMULA_TRY(read(plain, end, plain));
   return {};
+}
+
+namespace {
+
+// Holds the files that it reads.
+class FilesScan final : public lsm::ColdScan {
+ public:
+  FilesScan(std::shared_ptr<const lsm::LsmSnapshot> files, TypeId type, AttrId attr, Files& shared)
+      : files_(std::move(files)), scan_(files_->scan_cells(type, attr)), shared_(shared) {}
+  Result<void> read(Slot begin, Slot end, triples::Value* out) override {
+    ++shared_.loads;
+    auto result = scan_->read(begin, end, out);
+    if (!result.ok() && shared_.error.code == base::ErrorCode::kOk) shared_.error = result.error();
+    return result;
+  }
+
+ private:
+  std::shared_ptr<const lsm::LsmSnapshot> files_;
+  std::unique_ptr<lsm::ColdScan> scan_;
+  Files& shared_;
+};
+
+}  // namespace
+
+std::unique_ptr<lsm::ColdScan> TableFiles::scan(AttrId attr) {
+  if (!aliases_.empty()) return nullptr;
+  return std::make_unique<FilesScan>(files_.newest(), type_, attr, files_);
 }
 
 Result<Slot> TableFiles::find(std::string_view key) {

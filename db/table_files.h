@@ -36,6 +36,7 @@ class TableFiles final : public lsm::ColdSource {
   base::Result<std::vector<std::uint8_t>> rows() override;
   base::Result<void> cells(triples::AttrId attr, triples::Slot begin, triples::Slot end,
                            const CellVisitor& visit) override;
+  std::unique_ptr<lsm::ColdScan> scan(triples::AttrId attr) override;
   base::Result<triples::Slot> find(std::string_view key) override;
 
   // Rows that stand elsewhere here than in the files. Their triples come in slots of here.

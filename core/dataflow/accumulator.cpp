@@ -227,6 +227,56 @@ void Accumulator::change(const Contribution& row, int sign) {
   }
 }
 
+void Accumulator::add_batch(BatchValues arguments, BatchRows rows) {
+  TREMULA_ASSERT(kind_ != AggregateKind::kGroupConcat);
+  if (kind_ == AggregateKind::kCountAll) {
+    count_ += static_cast<std::int64_t>(rows.size());
+  } else if (kind_ == AggregateKind::kMin || kind_ == AggregateKind::kMax) {
+    add_extreme(arguments, rows);
+  } else if (distinct_) {
+    for (const std::uint8_t row : rows) change({arguments[row], {}, {}}, 1);
+  } else if (kind_ == AggregateKind::kCount) {
+    for (const std::uint8_t row : rows) count_ += arguments[row].is_null() ? 0 : 1;
+  } else {
+    add_numbers(arguments, rows);
+  }
+}
+
+void Accumulator::add_numbers(BatchValues arguments, BatchRows rows) {
+  __int128 sum = 0;
+  std::int64_t count = 0;
+  for (const std::uint8_t row : rows) {
+    const Value& value = arguments[row];
+    if (value.kind == Kind::kInt) {
+      sum += value.integer;
+      ++count;
+    } else if (value.kind == Kind::kReal) {
+      if (sum_ == nullptr) sum_ = std::make_unique<ExactSum>();
+      sum_->add(value, 1);
+    }
+  }
+  if (count == 0) return;
+  if (sum_ == nullptr) sum_ = std::make_unique<ExactSum>();
+  sum_->add_ints(sum, count);
+}
+
+// Of those that are equal the first of INTs, as values_ orders them.
+void Accumulator::add_extreme(BatchValues arguments, BatchRows rows) {
+  const bool least = kind_ == AggregateKind::kMin;
+  const Value* best = nullptr;
+  for (const std::uint8_t row : rows) {
+    const Value& value = arguments[row];
+    if (value.is_null()) continue;
+    if (best != nullptr) {
+      const auto order = triples::compare(value, *best);
+      const bool is_better = order == 0 ? value.kind < best->kind : (order < 0) == least;
+      if (!is_better) continue;
+    }
+    best = &value;
+  }
+  if (best != nullptr) change({*best, {}, {}}, 1);
+}
+
 // A value counts once, as the first of its rows has it.
 void Accumulator::change_distinct(const Contribution& row, int sign) {
   if (values_ == nullptr) values_ = new OrderTree;

@@ -20,6 +20,7 @@
 #include "core/dataflow/exact_sum.h"
 #include "core/dataflow/order_tree.h"
 #include "core/dataflow/plan.h"
+#include "core/dataflow/row_batch.h"
 #include "core/triples/value.h"
 
 namespace tremula::dataflow {
@@ -44,6 +45,9 @@ class Accumulator {
   // The row enters (its FILTER is TRUE).
   // Cost: O(1); O(log n) for DISTINCT, min, max, group_concat.
   void add(const Contribution& row);
+  // The rows of a batch enter; of a kind that needs no row key, and not group_concat.
+  // The least and the greatest value are kept of each batch: what was added so can't be retracted.
+  void add_batch(BatchValues arguments, BatchRows rows);
   // `rows` rows enter at once.  Requires: a count(*) without DISTINCT.
   void add_rows(std::int64_t rows) { count_ += rows; }
   // The row leaves.  Requires: exactly what was added before.
@@ -58,6 +62,8 @@ class Accumulator {
   struct Texts;
 
   void change(const Contribution& row, int sign);
+  void add_numbers(BatchValues arguments, BatchRows rows);
+  void add_extreme(BatchValues arguments, BatchRows rows);
   void change_distinct(const Contribution& row, int sign);
   void change_text(const Contribution& row, int sign);
   void count_value(triples::Value value, int sign);

@@ -31,6 +31,11 @@ class ExactSum {
   // Cost: O(1).
   void add(triples::Value value, int sign);
 
+  // `count` INTs at once, whose sum this is.
+  void add_ints(__int128 sum, std::int64_t count) {
+    integers_ += sum;
+    int_count_ += count;
+  }
   // Of numbers.
   std::int64_t count() const { return int_count_ + (reals_ == nullptr ? 0 : reals_->count); }
   // NULL over nothing; exact INT while all are INTs and the total fits; else REAL, rounded half to

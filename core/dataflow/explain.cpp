@@ -224,7 +224,7 @@ class Explainer {
     for (std::size_t i = 0; i < step.columns.size(); ++i)
       text += (i == 0 ? "(" : ", ") + column_name(source, step.columns[i]);
     if (!step.columns.empty()) text += ')';
-    if (!step.arms.empty()) text += '(' + number(step.arms.size()) + " lookups)";
+    if (step.access == AccessKind::kUnion) text += '(' + number(step.arms.size()) + " lookups)";
     return text;
   }
 

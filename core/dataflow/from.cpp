@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/dataflow/owned_rows.h"
+#include "core/dataflow/range_lookup.h"
 #include "core/triples/key_encoding.h"
 
 namespace tremula::dataflow {
@@ -228,42 +229,27 @@ bool TupleFinder::candidates_by_arms(const BindStep& step, bool first, bool in_o
   return true;
 }
 
-bool TupleFinder::encode_bounds(const BindStep& step, Side side, std::string& lower,
-                                std::string& upper) const {
-  // No encoding begins another, so a zero behind one is less than all that are greater.
-  triples::encode_ordered(triples::Value::null(), lower);  // NULL meets nothing
-  lower += '\0';
-  upper = "\xFF";
-  const RowContext row = instance_.tuple_context(tuple_, side);
-  std::string bytes;
-  for (const RangeBound& bound : step.bounds) {
-    const triples::Value value = evaluate(*bound.value, row);
-    if (value.is_null()) return false;
-    bytes.clear();
-    triples::encode_ordered(value, bytes);
-    if (bound.strict == bound.lower) bytes += '\0';
-    if (bound.lower)
-      lower = std::max(lower, bytes);
-    else
-      upper = std::min(upper, bytes);
-  }
-  return true;
-}
-
-// Returns: false if there is no order to look in.
+// Returns: false if there is no order to look in that leaves out most rows.
 bool TupleFinder::candidates_by_range(const BindStep& step, bool in_old, bool in_new,
                                       std::vector<Slot>& out) {
-  if (!step.range) {
-    const bool again = instance_.engine().live && instance_.core_.directory->size() > 1;
-    const triples::TypeId table = instance_.core_.sources[step.source].table;
-    step.range = instance_.engine().indexes.of(table).range(step.columns[0], again);
-    if (!step.range) return false;
-  }
+  const bool may_make = instance_.engine().live && instance_.core_.directory->size() > 1;
+  const triples::TypeId table = instance_.core_.sources[step.source].table;
+  const auto find = [&](const BindStep& arm) {
+    if (!arm.range) {
+      arm.range = instance_.engine().indexes.of(table).range(arm.columns[0], may_make);
+    }
+    return arm.range.get();
+  };
   for (Side side : {Side::kOld, Side::kNew}) {
     if (!(side == Side::kOld ? in_old : in_new)) continue;
-    std::string lower, upper;
-    if (encode_bounds(step, side, lower, upper))
-      step.range->for_each(lower, upper, side, [&out](Slot slot) { out.push_back(slot); });
+    const RangeChoice choice = choose_range(step, instance_.tuple_context(tuple_, side), find);
+    if (choice.step == nullptr) {
+      out.clear();
+      return false;
+    }
+    for (const KeyRange& range : choice.ranges)
+      choice.step->range->for_each(range.lower, range.upper, side,
+                                   [&out](Slot slot) { out.push_back(slot); });
   }
   if (!in_old || !in_new) return true;
   std::sort(out.begin(), out.end());

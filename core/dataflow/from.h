@@ -47,9 +47,6 @@ class TupleFinder {
                           std::vector<triples::Slot>& out);
   bool candidates_by_range(const BindStep& step, bool in_old, bool in_new,
                            std::vector<triples::Slot>& out);
-  // Returns: false if no value meets the bounds.
-  bool encode_bounds(const BindStep& step, triples::Side side, std::string& lower,
-                     std::string& upper) const;
   const RelationIndex* index_of(const BindStep& step, bool first) const;
   // Encodes what the columns must be on `side`; false if one of them is NULL where that equals
   // nothing.

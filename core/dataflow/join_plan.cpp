@@ -22,6 +22,10 @@ bool is_bound(const Node& node) {
          node.op == ExprOp::kGreaterEqual;
 }
 
+bool is_pattern(const Node& node) {
+  return (node.op == ExprOp::kLike && node.arguments.size() == 2) || node.op == ExprOp::kGlob;
+}
+
 // One plan in the making: which sources are bound, which conjuncts are decided.
 class Planner {
  public:
@@ -145,28 +149,42 @@ class Planner {
     return step;
   }
 
-  // The column with most bounds.
+  // Of each column that is compared: which of them leads to the fewest rows depends on the values.
   void find_range(BindStep& step) const {
     if (core_.sources[step.source].relation == nullptr) return;
     std::map<triples::ColumnIndex, std::vector<RangeBound>> by_column;
     for (const Conjunct& c : core_.conjuncts) {
-      if (c.left_source >= 0 || !c.sites.empty() || !is_bound(c.node)) continue;
-      for (std::size_t side = 0; side < 2; ++side) {
-        const Node& column = c.node.arguments[side];
-        const Node& value = c.node.arguments[1 - side];
-        if (!column.is_column() || column.source != step.source) continue;
-        if ((value.sources() & ~bound_) != 0 || (value.sources() & bit(step.source)) != 0) continue;
+      if (c.left_source >= 0 || !c.sites.empty()) continue;
+      if (is_bound(c.node)) {
         const bool greater = c.node.op == ExprOp::kGreater || c.node.op == ExprOp::kGreaterEqual;
         const bool strict = c.node.op == ExprOp::kGreater || c.node.op == ExprOp::kLess;
-        by_column[column.index].push_back({&value, greater == (side == 0), strict});
+        for (std::size_t side = 0; side < 2; ++side) {
+          const Node& value = c.node.arguments[1 - side];
+          if (is_compared(step, c.node.arguments[side], value))
+            by_column[c.node.arguments[side].index].push_back(
+                {&value, RangeBound::Form::kCompare, greater == (side == 0), strict});
+        }
+      } else if (is_pattern(c.node) &&
+                 is_compared(step, c.node.arguments[0], c.node.arguments[1])) {
+        const auto form =
+            c.node.op == ExprOp::kLike ? RangeBound::Form::kLike : RangeBound::Form::kGlob;
+        by_column[c.node.arguments[0].index].push_back({&c.node.arguments[1], form, false, false});
       }
     }
     for (auto& [column, bounds] : by_column) {
-      if (bounds.size() <= step.bounds.size()) continue;
-      step.access = AccessKind::kRange;
-      step.columns = {column};
-      step.bounds = bounds;
+      BindStep& arm = step.arms.emplace_back();
+      arm.source = step.source;
+      arm.access = step.access = AccessKind::kRange;
+      arm.columns = {column};
+      arm.bounds = std::move(bounds);
+      step.columns.push_back(column);
     }
+  }
+
+  // Whether the step binds the column, and the value is known before.
+  bool is_compared(const BindStep& step, const Node& column, const Node& value) const {
+    return column.is_column() && column.source == step.source && (value.sources() & ~bound_) == 0 &&
+           (value.sources() & bit(step.source)) == 0;
   }
 
   // `column IN (...)`, or an OR of equalities: the rows of each.
@@ -287,6 +305,7 @@ void use_members(const Core& core, JoinPlan& plan) {
     if (site.probe[0].index != source.key_columns[0]) continue;
     plan[0].access = AccessKind::kMembers;
     plan[0].columns.clear();
+    plan[0].arms.clear();
     plan[0].site = static_cast<int>(c.node.index);
     return;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/dataflow/range_lookup.h"
 #include "core/dataflow/relation_index.h"
 #include "core/dataflow/render.h"
 #include "core/triples/key_encoding.h"
@@ -48,11 +49,8 @@ bool is_plain(const Select& s) {
                       [](const Aggregate& a) { return has_select(a); });
 }
 
-// Whether aggregates are computed here: others know how to count an index, or read it by ranges.
-bool is_aggregated(const Core& core) {
-  return !core.counts_key && core.dependents.empty() &&
-         core.pull_plan[0].access != AccessKind::kRange;
-}
+// Whether aggregates are computed here: others know how to count an index.
+bool is_aggregated(const Core& core) { return !core.counts_key && core.dependents.empty(); }
 
 // Nothing but how many rows there are.
 bool counts_all(const Core& core) {
@@ -62,8 +60,27 @@ bool counts_all(const Core& core) {
          });
 }
 
-// Rows between two rests.
+// Whose rows must say more than a value.
+bool is_by_row(const CoreAggregate& aggregate) {
+  return aggregate.needs_row_key || aggregate.kind == AggregateKind::kGroupConcat;
+}
+
+// Whether a scan loads nothing: all that it reads goes batch by batch.
+bool reads_at_once(const Core& core) {
+  const auto reads = [](const Node& node) { return RowBatch::is_read_at_once(node); };
+  return std::all_of(core.conjuncts.begin(), core.conjuncts.end(),
+                     [&](const Conjunct& conjunct) { return reads(conjunct.node); }) &&
+         std::all_of(
+             core.aggregates.begin(), core.aggregates.end(), [&](const CoreAggregate& aggregate) {
+               return !is_by_row(aggregate) && reads(aggregate.filter) && reads(aggregate.argument);
+             });
+}
+
+// Rows between two rests, and batches where nothing is loaded.
 constexpr std::size_t kRestRows = 256;
+constexpr std::size_t kRestBatches = 16;
+// The largest window whose rows are kept apart while a table is scanned.
+constexpr std::size_t kTopMax = 1024;
 
 }  // namespace
 
@@ -98,6 +115,7 @@ bool OneShot::find_by(const BindStep& step, std::vector<Slot>& out) {
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return true;
   }
+  if (step.access == AccessKind::kRange) return find_by_range(step, out);
   const bool by_key = step.access == AccessKind::kKey;
   if (!by_key && step.access != AccessKind::kIndex) return false;
   const triples::TypeId table = lowered_.block->core->sources[0].table;
@@ -146,34 +164,80 @@ Result<OneShot::Window> OneShot::begin(std::span<const Value> parameters) {
   return window;
 }
 
+// By an order that live selects hold.
+bool OneShot::find_by_range(const BindStep& step, std::vector<Slot>& out) {
+  RelationIndexes& indexes = store_.impl().of(lowered_.block->core->sources[0].table);
+  std::vector<std::shared_ptr<RangeIndex>> held;
+  const auto find = [&](const BindStep& arm) {
+    return held.emplace_back(indexes.range(arm.columns[0], false)).get();
+  };
+  const RangeChoice choice = choose_range(step, context(triples::kNoSlot), find);
+  if (choice.step == nullptr) return false;
+  const std::shared_ptr<RangeIndex> index = indexes.range(choice.step->columns[0], false);
+  for (const KeyRange& range : choice.ranges) {
+    index->for_each(range.lower, range.upper, Side::kNew,
+                    [&out](Slot slot) { out.push_back(slot); });
+  }
+  return true;
+}
+
+bool OneShot::find_by_access() {
+  found_.clear();
+  return find_by(lowered_.block->core->pull_plan[0], found_);
+}
+
 template <typename Visit>
-void OneShot::visit_rows(const Rest& rest, Visit visit) {
+void OneShot::visit_found(const Rest& rest, Visit visit) {
   const Core& core = *lowered_.block->core;
   std::size_t rows = 0;
-  const auto look = [&](Slot slot) {
+  for (const Slot slot : found_) {
     if (++rows % kRestRows == 0) {
       arena_.clear();
       if (rest) rest();
     }
     const RowContext row = context(slot);
-    for (const Conjunct& conjunct : core.conjuncts)
-      if (!is_true(conjunct.node, row)) return;
-    visit(slot, row);
-  };
-  found_.clear();
-  if (find_by(core.pull_plan[0], found_)) {
-    for (const Slot slot : found_) look(slot);
-    return;
+    const bool holds =
+        std::all_of(core.conjuncts.begin(), core.conjuncts.end(),
+                    [&](const Conjunct& conjunct) { return is_true(conjunct.node, row); });
+    if (holds) visit(slot, row);
   }
-  for (Slot slot = 0; slot < relation_->slot_end(); ++slot)
-    if (relation_->exists(slot, Side::kNew)) look(slot);
+}
+
+template <typename Visit>
+void OneShot::visit_batches(const Rest& rest, Visit visit) {
+  const Core& core = *lowered_.block->core;
+  const std::size_t rest_batches = reads_at_once(core) ? kRestBatches : 1;
+  RowBatch batch(*relation_, values_.data(), arena_);
+  std::size_t batches = 0;
+  for (Slot first = 0; first < relation_->slot_end(); first += triples::kBatchSlots) {
+    arena_.clear();
+    if (rest && ++batches % rest_batches == 0) {
+      batch.rest();
+      rest();
+    }
+    batch.begin(first);
+    BatchRows rows = batch.rows();
+    for (const Conjunct& conjunct : core.conjuncts) rows = batch.filter(conjunct.node, rows);
+    if (!rows.empty()) visit(batch, rows);
+  }
 }
 
 // Leaves in slots_ what the result holds, in order.
 Result<void> OneShot::find(std::span<const Value> parameters, const Rest& rest) {
   TREMULA_TRY_ASSIGN(const Window window, begin(parameters));
   slots_.clear();
-  visit_rows(rest, [&](Slot slot, const RowContext&) { slots_.push_back(slot); });
+  const bool is_found = find_by_access();
+  if (!is_found && window.limit <= kTopMax && window.offset <= kTopMax - window.limit) {
+    find_top(window, rest);
+    return {};
+  }
+  if (is_found) {
+    visit_found(rest, [&](Slot slot, const RowContext&) { slots_.push_back(slot); });
+  } else {
+    visit_batches(rest, [&](const RowBatch& batch, BatchRows rows) {
+      for (const std::uint8_t row : rows) slots_.push_back(batch.first() + row);
+    });
+  }
   sort(window, rest);
   return {};
 }
@@ -193,6 +257,20 @@ void OneShot::contribute(const CoreAggregate& to, const RowContext& row, Accumul
   accumulator.add(one);
 }
 
+void OneShot::contribute(const CoreAggregate& to, RowBatch& batch, BatchRows rows,
+                         Accumulator& accumulator) {
+  if (is_by_row(to)) {
+    for (const std::uint8_t row : rows) {
+      const Slot slot = batch.first() + row;
+      contribute(to, context(slot), accumulator);
+    }
+    return;
+  }
+  if (to.has_filter) rows = batch.filter(to.filter, rows);
+  if (rows.empty()) return;
+  accumulator.add_batch(to.has_argument ? batch.evaluate(to.argument, rows) : BatchValues{}, rows);
+}
+
 Result<bool> OneShot::aggregate(std::span<const Value> parameters, const Rest& rest,
                                 GroupTable& groups) {
   const Core& core = *lowered_.block->core;
@@ -204,10 +282,15 @@ Result<bool> OneShot::aggregate(std::span<const Value> parameters, const Rest& r
   if (counts_all(core)) {
     const auto rows = static_cast<std::int64_t>(relation_->row_count(Side::kNew));
     for (Accumulator& accumulator : accumulators) accumulator.add_rows(rows);
-  } else {
-    visit_rows(rest, [&](Slot, const RowContext& row) {
+  } else if (find_by_access()) {
+    visit_found(rest, [&](Slot, const RowContext& row) {
       for (std::size_t i = 0; i < core.aggregates.size(); ++i)
         contribute(core.aggregates[i], row, accumulators[i]);
+    });
+  } else {
+    visit_batches(rest, [&](RowBatch& batch, BatchRows rows) {
+      for (std::size_t i = 0; i < core.aggregates.size(); ++i)
+        contribute(core.aggregates[i], batch, rows, accumulators[i]);
     });
   }
   arena_.clear();
@@ -226,6 +309,42 @@ RowContext OneShot::group_context(const triples::Relation* const* groups) const 
   RowContext row = context(kGroup);
   row.relations = groups;
   return row;
+}
+
+// Of a scan no more rows are kept than the window needs: the others are told by the first term of
+// the order alone.
+void OneShot::find_top(Window window, const Rest& rest) {
+  const std::vector<NodeOrder>& order = lowered_.block->core->order;
+  const std::size_t most = window.offset + window.limit;
+  sorted_.clear();  // a heap, the last of the order on top
+  std::string key;
+  visit_batches(rest, [&](RowBatch& batch, BatchRows rows) {
+    if (most == 0) return;
+    BatchValues first_term;
+    if (!order.empty()) first_term = batch.evaluate(order[0].node, rows);
+    for (const std::uint8_t row : rows) {
+      const Slot slot = batch.first() + row;
+      const bool is_full = sorted_.size() == most;
+      if (is_full && !order.empty()) {
+        key.clear();
+        triples::encode_ordered(first_term[row], key, order[0].direction, order[0].nulls);
+        if (key > std::string_view(sorted_.front().first).substr(0, key.size())) continue;
+      } else if (is_full && relation_->key(slot) > sorted_.front().first) {
+        continue;
+      }
+      key_of(slot, key);
+      if (is_full && key > sorted_.front().first) continue;
+      if (is_full) {
+        std::pop_heap(sorted_.begin(), sorted_.end());
+        sorted_.pop_back();
+      }
+      sorted_.emplace_back(key, slot);
+      std::push_heap(sorted_.begin(), sorted_.end());
+    }
+  });
+  std::sort_heap(sorted_.begin(), sorted_.end());
+  for (std::size_t i = window.offset; i < sorted_.size(); ++i) slots_.push_back(sorted_[i].second);
+  sorted_.clear();
 }
 
 void OneShot::key_of(Slot slot, std::string& out) const {

@@ -6,7 +6,8 @@
 //   sorted by order and key, of a LIMIT only as many as it takes -> printed
 //                                                        or: rows found -> accumulators -> printed
 //
-// Access is by key, by an index that is there, by several of these (OR, IN), else by scan.
+// Access is by key, by an index that is there, by several of these (OR, IN), else by scan, which
+// goes batch by batch (row_batch.h).
 // Thread: the writer thread alone.
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "core/base/arena.h"
 #include "core/dataflow/lowering.h"
 #include "core/dataflow/owned_rows.h"
+#include "core/dataflow/row_batch.h"
 
 namespace tremula::dataflow {
 
@@ -56,14 +58,23 @@ class OneShot {
   base::Result<Window> begin(std::span<const triples::Value> parameters);
   base::Result<void> find(std::span<const triples::Value> parameters, const Rest& rest);
   bool find_by(const BindStep& step, std::vector<triples::Slot>& out);
-  // Calls `visit` with the context of each row that the conditions hold for.
+  bool find_by_range(const BindStep& step, std::vector<triples::Slot>& out);
+  // Finds the rows by the access. Returns: false if that is a scan.
+  bool find_by_access();
+  // Calls `visit` with the context of each row found that the conditions hold for.
   template <typename Visit>
-  void visit_rows(const Rest& rest, Visit visit);
+  void visit_found(const Rest& rest, Visit visit);
+  // Calls `visit` with each batch of the table and the rows in it that the conditions hold for.
+  template <typename Visit>
+  void visit_batches(const Rest& rest, Visit visit);
   // Returns: whether the one row of the result is asked for.
   base::Result<bool> aggregate(std::span<const triples::Value> parameters, const Rest& rest,
                                GroupTable& groups);
   void contribute(const CoreAggregate& to, const RowContext& row, Accumulator& accumulator);
+  void contribute(const CoreAggregate& to, RowBatch& batch, BatchRows rows,
+                  Accumulator& accumulator);
   RowContext group_context(const triples::Relation* const* groups) const;
+  void find_top(Window window, const Rest& rest);
   void sort(Window window, const Rest& rest);
   void key_of(triples::Slot slot, std::string& out) const;
   RowContext context(const triples::Slot& slot) const;

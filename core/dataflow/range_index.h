@@ -27,6 +27,11 @@ class RangeIndex {
   void settle();
   std::size_t memory_bytes() const { return sizeof(*this) + order_.memory_bytes(); }
 
+  std::size_t size(triples::Side side) const { return order_.size(side); }
+  // Rows whose encoded value is `lower` or more and less than `upper`.  Cost: O(log n).
+  std::size_t count(std::string_view lower, std::string_view upper, triples::Side side) const {
+    return order_.rank(upper, 0, side) - order_.rank(lower, 0, side);
+  }
   // Calls visit(slot) for the rows whose encoded value is `lower` or more and less than `upper`.
   template <typename Visitor>
   void for_each(std::string_view lower, std::string_view upper, triples::Side side,

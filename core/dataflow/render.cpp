@@ -88,7 +88,13 @@ void print_rows(const BlockInstance& instance, Side side, std::string& out) {
     else
       rows.push_back(row);
   });
+  const std::size_t begin = out.size();
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    // A text that grows by doubling is copied, and touches new memory, twice over.
+    if (i == kManyMin) {
+      const std::size_t each = (out.size() - begin) / kManyMin;
+      out.reserve(out.size() + (each + each / 8 + 1) * (rows.size() - i) + 1);
+    }
     if (i + kCellsAhead < rows.size() &&
         triples::worth_prefetching(rows[i], rows[i + kCellsAhead])) {
       source->relation->prefetch(rows[i + kCellsAhead], source->read_columns);

@@ -114,9 +114,11 @@ struct CoreAggregate {
 // How a source is bound to rows, given those bound before it.
 enum class AccessKind : std::uint8_t { kPinned, kKey, kIndex, kUnion, kMembers, kRange, kScan };
 
-// A column compared with a value by < <= > >=.
+// A column compared with a value by < <= > >=, LIKE or GLOB.
 struct RangeBound {
+  enum class Form : std::uint8_t { kCompare, kLike, kGlob };
   const Node* value = nullptr;
+  Form form = Form::kCompare;
   bool lower = false;   // the column is greater
   bool strict = false;  // and not equal
 };
@@ -127,7 +129,8 @@ struct BindStep {
   std::vector<triples::ColumnIndex> columns;  // kKey, kIndex: compared with `values`
   std::vector<const Node*> values;
   std::vector<bool> null_matches;      // parallel: IS, not =
-  std::vector<BindStep> arms;          // kUnion: by key or index, each gives some of the rows
+  // kUnion: by key or index, each gives some of the rows. kRange: a column each, any will do.
+  std::vector<BindStep> arms;
   int site = -1;                       // kMembers: the semi-join whose members give the key
   std::vector<const Conjunct*> match;  // of a LEFT JOIN: its ON
   // What the access itself sees to, where all its columns were looked up on the side in question.
@@ -136,7 +139,7 @@ struct BindStep {
   triples::ColumnMask reads = 0;        // columns that hydration reads of each row
   // Of kIndex over a base table: found at first use.
   mutable std::shared_ptr<RelationIndex> index;
-  std::vector<RangeBound> bounds;  // kRange: of columns[0]
+  std::vector<RangeBound> bounds;  // of an arm of kRange: of columns[0]
   mutable std::shared_ptr<RangeIndex> range;
 };
 using JoinPlan = std::vector<BindStep>;

@@ -46,7 +46,8 @@ CellColumn::CellColumn(CellColumn&& other) noexcept
       texts_(other.texts_),
       cells_(std::exchange(other.cells_, {})),
       states_(std::exchange(other.states_, {})),
-      bytes_(std::exchange(other.bytes_, 0)) {}
+      bytes_(std::exchange(other.bytes_, 0)),
+      scanned_(other.scanned_) {}
 
 void CellColumn::grow(std::size_t chunks) {
   cells_.resize(cells_.size() + chunks, no_cells());
@@ -98,6 +99,31 @@ const Value* CellColumn::load(std::size_t index) const {
   }
   chunk.text_size = text.size();
   bytes_ += kChunkBytes + text.size();
+  return cells_[index] = cells;
+}
+
+const Value* CellColumn::keep(std::size_t index, const Value* from) const {
+  ++cold_->loads;
+  std::size_t text_size = 0;
+  bool is_empty = true;
+  for (const Value* cell = from; cell != from + kChunkSlots; ++cell) {
+    is_empty = is_empty && cell->is_missing();
+    if (cell->has_bytes()) text_size += cell->size;
+  }
+  if (is_empty) return cells_[index] = no_cells();
+  Value* const cells = make_cells();
+  State& chunk = states_[index];
+  char* end = chunk.text = new char[text_size + 1];
+  for (std::size_t i = 0; i < kChunkSlots; ++i) {
+    cells[i] = from[i];
+    if (!from[i].has_bytes()) continue;
+    if (from[i].size > 0) std::memcpy(end, from[i].data, from[i].size);
+    cells[i].kept_by_chunk = true;
+    cells[i].data = end;
+    end += from[i].size;
+  }
+  chunk.text_size = text_size;
+  bytes_ += kChunkBytes + text_size;
   return cells_[index] = cells;
 }
 

@@ -42,6 +42,19 @@ class CellColumn {
     if (cold_->source != nullptr) states_[chunk].used = true;
     return cells[slot & (kChunkSlots - 1)];
   }
+  // The cells of a chunk, or null if it is cold.
+  const triples::Value* chunk(std::size_t index) const { return cells_[index]; }
+  // The same, loaded if it is cold.
+  const triples::Value* loaded_chunk(std::size_t index) const {
+    return cells_[index] != nullptr ? cells_[index] : load(index);
+  }
+  // Somebody read a cold chunk without loading it; these are its cells.
+  // The first time that a column is read so nothing is kept: most of it may never be asked for
+  // again. What is asked for twice is loaded.
+  // Returns: the cells, there or here.
+  const triples::Value* note_scanned(std::size_t index, const triples::Value* cells) const {
+    return scanned_++ < cells_.size() ? cells : keep(index, cells);
+  }
   // Brings a cell nearer that is in memory.
   void prefetch(triples::Slot slot) const {
     const triples::Value* cells = cells_[slot >> kChunkBits];
@@ -90,6 +103,7 @@ class CellColumn {
     bool used = false;
   };
   const triples::Value* load(std::size_t chunk) const;
+  const triples::Value* keep(std::size_t chunk, const triples::Value* from) const;
   void free_chunk(std::size_t chunk) const;
 
   triples::AttrId attr_;
@@ -99,6 +113,7 @@ class CellColumn {
   mutable std::vector<triples::Value*> cells_;
   mutable std::vector<State> states_;
   mutable std::size_t bytes_ = 0;
+  mutable std::size_t scanned_ = 0;  // chunks, while they were cold
 };
 
 }  // namespace tremula::lsm

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/triples/utf8.h"
+
 namespace tremula::lsm {
 
 using triples::Value;
@@ -22,6 +24,7 @@ Value CellTexts::copy(Value value) {
   char* copy = new char[value.size];
   std::memcpy(copy, value.data, value.size);
   value.data = copy;
+  value.is_ascii = triples::is_ascii(value.view());
   bytes_ += bytes_of(value);
   return value;
 }

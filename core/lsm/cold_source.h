@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,16 @@
 #include "core/triples/value.h"
 
 namespace tremula::lsm {
+
+// Reads one column from its beginning to its end.
+class ColdScan {
+ public:
+  virtual ~ColdScan() = default;
+  // Writes the triples between two slots, end excluded, to out[slot - begin], and leaves what has
+  // none as it is. Fastest where `begin` is the last call's end.
+  // Borrowed: the values, until the next call.
+  virtual base::Result<void> read(triples::Slot begin, triples::Slot end, triples::Value* out) = 0;
+};
 
 class ColdSource {
  public:
@@ -30,6 +41,8 @@ class ColdSource {
   using CellVisitor = std::function<void(triples::Slot, triples::Value)>;
   virtual base::Result<void> cells(triples::AttrId attr, triples::Slot begin, triples::Slot end,
                                    const CellVisitor& visit) = 0;
+  // A scan of what the files hold now. Null: the column can be read by cells() alone.
+  virtual std::unique_ptr<ColdScan> scan(triples::AttrId) { return nullptr; }
   // The slot of a living row, or kNoSlot. May name a row that has been deleted since.
   virtual base::Result<triples::Slot> find(std::string_view key) = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "core/base/bytes.h"
 #include "core/lsm/packed_ints.h"
+#include "core/triples/utf8.h"
 
 namespace tremula::lsm {
 namespace {
@@ -30,6 +31,7 @@ struct Parts {
   std::string_view reals;
   PackedInts lengths;
   std::string_view bytes;
+  bool is_ascii = false;  // all the bytes
 
   std::size_t count(Kind kind) const { return count_of[static_cast<std::size_t>(kind)]; }
 };
@@ -77,6 +79,7 @@ base::Result<Parts> split(base::ByteReader rest) {
   });
   if (!good || length_sum != rest.left()) return damaged("the lengths do not fit the bytes");
   parts.bytes = rest.rest();
+  parts.is_ascii = triples::is_ascii(parts.bytes);
   return parts;
 }
 
@@ -93,10 +96,11 @@ bool fill_slots(const PackedInts& slots, std::vector<triples::Slot>& out) {
   return good && last < static_cast<std::int64_t>(triples::kNoSlot);
 }
 
-Value text_value(Kind kind, const char* data, std::int64_t length) {
+Value text_value(Kind kind, const char* data, std::int64_t length, bool is_ascii) {
   Value value;
   value.kind = kind;
   value.size = static_cast<std::uint32_t>(length);
+  value.is_ascii = is_ascii;
   value.data = data;
   return value;
 }
@@ -122,7 +126,7 @@ bool fill_alike(Kind kind, const Parts& parts, Value* to) {
   } else if (has_length(kind)) {
     const char* data = parts.bytes.data();
     parts.lengths.for_each([&](std::int64_t length) {
-      *to++ = text_value(kind, data, length);
+      *to++ = text_value(kind, data, length, parts.is_ascii);
       data += length;
     });
   } else {
@@ -157,7 +161,7 @@ bool fill_mixed(const Parts& parts, std::vector<Value>& values) {
   const char* data = parts.bytes.data();
   parts.lengths.for_each([&](std::int64_t length) {
     Value& value = next_of(has_length);
-    value = text_value(value.kind, data, length);
+    value = text_value(value.kind, data, length, parts.is_ascii);
     data += length;
   });
   return good;

@@ -30,6 +30,7 @@
 #include "core/base/file_system.h"
 #include "core/base/result.h"
 #include "core/lsm/block_cache.h"
+#include "core/lsm/cold_source.h"
 #include "core/lsm/entry.h"
 #include "core/lsm/memtable.h"
 #include "core/lsm/sst.h"
@@ -63,6 +64,10 @@ class LsmSnapshot {
   virtual base::Result<void> scan(triples::TypeId type, triples::AttrId attr, triples::Slot begin,
                                   triples::Slot end, const EntryVisitor& visit,
                                   BlockCache* cache = nullptr) const = 0;
+  // The newest entries of a column as a table reads them, without marks of removal. Blocks are read
+  // several at once, and none is kept.  Borrowed: the snapshot.
+  virtual std::unique_ptr<ColdScan> scan_cells(triples::TypeId type,
+                                               triples::AttrId attr) const = 0;
   // By slot: 1 if the newest entry of this (type, attr) is there and no tombstone, else 0. Ends at
   // the greatest slot that ever had one. Reads no values.
   virtual base::Result<std::vector<std::uint8_t>> living_slots(triples::TypeId type,

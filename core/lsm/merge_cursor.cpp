@@ -360,4 +360,13 @@ base::Result<MergeCursor::Batch> MergeCursor::next(std::size_t most) {
   return run;
 }
 
+void MergeCursor::hold(std::vector<SstReader::BlockRef>& blocks) const {
+  if (last_end_ != 0) {
+    blocks.push_back(sources_[last_].block_ref());
+    return;
+  }
+  blocks.insert(blocks.end(), kept_.begin(), kept_.end());
+  for (const Source& source : sources_) blocks.push_back(source.block_ref());
+}
+
 }  // namespace tremula::lsm

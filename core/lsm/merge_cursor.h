@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -54,6 +55,11 @@ class MergeCursor {
                                : entry_of(*picks_[index].block, picks_[index].index);
     }
 
+    // Where it is a piece of one block: the block, and where the piece begins; else null.
+    std::pair<const SstBlock*, std::size_t> whole() const {
+      return {picks_ == nullptr ? block_ : nullptr, begin_};
+    }
+
    private:
     friend class MergeCursor;
     static Entry entry_of(const SstBlock& block, std::size_t index) {
@@ -82,6 +88,9 @@ class MergeCursor {
 
   // The next entries, `most` at most.  Borrowed: valid until the next call.
   base::Result<Batch> next(std::size_t most);
+  // Appends the blocks that the last batch looks into: whoever holds them may read it on.
+  // Requires: column entries.
+  void hold(std::vector<SstReader::BlockRef>& blocks) const;
 
  private:
   class Source;

@@ -52,6 +52,8 @@ class RowTable final : public triples::Relation {
   bool exists(triples::Slot slot, triples::Side side) const override;
   triples::Value read(triples::Slot slot, triples::ColumnIndex column,
                       triples::Side side) const override;
+  std::unique_ptr<triples::ColumnReader> read_column(triples::ColumnIndex column) const override;
+  std::size_t list_batch(triples::Slot first, std::uint8_t* out) const override;
   void prefetch(triples::Slot slot, triples::ColumnMask columns) const override;
   void prefetch_texts(triples::Slot slot, triples::ColumnMask columns) const override;
   // The same for one cell.
@@ -135,6 +137,7 @@ class RowTable final : public triples::Relation {
   void check_invariants() const;  // Cost: O(cells).
 
  private:
+  class Reader;
   // How a column reads; stays where it is until the step is settled, for DEFAULTs are read from it.
   struct Declaration {
     triples::Type type = triples::Type::kAny;
@@ -216,7 +219,7 @@ class RowTable final : public triples::Relation {
 
   const triples::TypeId type_;
   const Declaration undeclared_{};
-  ColdState cold_;
+  mutable ColdState cold_;  // errors of reading are noted here
   CellTexts texts_;
   KeyIndex keys_{cold_};
   std::vector<std::uint8_t> flags_;                       // by slot

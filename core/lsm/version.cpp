@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/lsm/cell_scan.h"
 #include "core/lsm/merge_cursor.h"
 
 namespace tremula::lsm {
@@ -56,6 +57,11 @@ class VersionSnapshot final : public LsmSnapshot {
     TREMULA_ASSERT(attr != kKeyAttr);
     if (begin >= end) return {};
     return scan_range(type, attr, SlotRange{begin, end}, visit, cache);
+  }
+  std::unique_ptr<ColdScan> scan_cells(TypeId type, AttrId attr) const override {
+    const auto column = version_->columns.find({type, attr});
+    return make_cell_scan({type, attr},
+                          column == version_->columns.end() ? nullptr : &column->second);
   }
   base::Result<std::vector<std::uint8_t>> living_slots(TypeId type, AttrId attr) const override;
   base::Result<Slot> find_key(TypeId type, std::string_view key) const override;

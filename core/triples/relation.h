@@ -13,6 +13,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -36,6 +38,20 @@ inline bool worth_prefetching(Slot slot, Slot next) {
   return next - slot > kNear;  // also if it stands before
 }
 
+// Rows that are read together: those of so many slots, from a multiple of it on.
+inline constexpr Slot kBatchSlots = 256;
+
+// Reads one column on the new side, batch by batch: what a scan of many rows takes instead of
+// read(). Nothing that it reads is kept in memory because of it.
+// Requires: while it lives nothing is written, and nothing that was loaded is dropped.
+class ColumnReader {
+ public:
+  virtual ~ColumnReader() = default;
+  // The values of the batch that begins at `first`, by slot - first, as Relation::read() gives
+  // them; of slots that are not in use: anything.  Borrowed: until the next call.
+  virtual const Value* read(Slot first) = 0;
+};
+
 class Relation {
  public:
   virtual ~Relation() = default;
@@ -46,6 +62,11 @@ class Relation {
   // NULL, values of another type are converted or NULL, hidden columns are NULL.
   // Requires: exists(slot, side).
   virtual Value read(Slot slot, ColumnIndex column, Side side) const = 0;
+  // Null: it is read row by row alone.
+  virtual std::unique_ptr<ColumnReader> read_column(ColumnIndex) const { return nullptr; }
+  // Writes slot - first of the batch's rows on the new side to `out`, which has kBatchSlots places.
+  // Returns: how many.  Requires: read_column() is not null.
+  virtual std::size_t list_batch(Slot, std::uint8_t*) const { return 0; }
   // Brings the cells of these columns nearer, and the key: what is known to be read soon is waited
   // for together.
   virtual void prefetch(Slot, ColumnMask) const {}

@@ -112,6 +112,7 @@ Value concat(Value a, Value b, base::Arena& arena) {
 
 Value text_length(Value value) {
   if (value.kind == Kind::kBytes) return Value::int_of(value.size);
+  if (value.kind == Kind::kText && value.is_ascii) return Value::int_of(value.size);
   const ValueText text(value);
   if (text.is_null()) return Value::null();
   return Value::int_of(static_cast<std::int64_t>(count_code_points(text.view())));

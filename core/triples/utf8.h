@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace tremula::triples {
@@ -34,7 +35,27 @@ inline std::uint32_t read_code_point(std::string_view text, std::size_t& at) {
   return point;
 }
 
+// Eight bytes at a time; the last eight may overlap those before.
+inline bool is_ascii(std::string_view text) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::uint64_t bits = 0;
+  const auto take = [&](const char* bytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, kWord);
+    bits |= word;
+  };
+  std::size_t at = 0;
+  for (; at + kWord <= text.size(); at += kWord) take(text.data() + at);
+  if (at < text.size() && at > 0) {
+    take(text.data() + text.size() - kWord);
+  } else {
+    for (; at < text.size(); ++at) bits |= static_cast<unsigned char>(text[at]);
+  }
+  return (bits & 0x8080'8080'8080'8080) == 0;
+}
+
 inline std::size_t count_code_points(std::string_view text) {
+  if (is_ascii(text)) return text.size();
   std::size_t count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   return count;

@@ -25,6 +25,7 @@ enum class Type : std::uint8_t { kAny, kBool, kInt, kReal, kText, kBytes, kJson 
 struct Value {
   Kind kind = Kind::kNull;
   bool kept_by_chunk = false;  // for core/lsm alone: nobody frees the bytes one by one
+  bool is_ascii = false;       // of text: known to be; false says nothing
   std::uint32_t size = 0;      // of text, bytes, JSON text
   union {
     std::int64_t integer = 0;
