@@ -71,13 +71,14 @@ base::Result<Parts> split(base::ByteReader rest) {
   const std::size_t texts =
       parts.count(Kind::kText) + parts.count(Kind::kBytes) + parts.count(Kind::kJson);
   if (!parts.lengths.take(texts, rest)) return damaged("the lengths are cut off");
+  const std::uint64_t left = rest.left();
   std::uint64_t length_sum = 0;
   bool good = true;
   parts.lengths.for_each([&](std::int64_t length) {
-    good = good && static_cast<std::uint64_t>(length) <= rest.left();
+    good &= static_cast<std::uint64_t>(length) <= left;
     length_sum += static_cast<std::uint64_t>(length);
   });
-  if (!good || length_sum != rest.left()) return damaged("the lengths do not fit the bytes");
+  if (!good || length_sum != left) return damaged("the lengths do not fit the bytes");
   parts.bytes = rest.rest();
   parts.is_ascii = triples::is_ascii(parts.bytes);
   return parts;

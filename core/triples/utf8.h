@@ -35,19 +35,23 @@ inline std::uint32_t read_code_point(std::string_view text, std::size_t& at) {
   return point;
 }
 
-// Eight bytes at a time; the last eight may overlap those before.
+// Eight bytes at a time, four times; the last eight may overlap those before.
 inline bool is_ascii(std::string_view text) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
-  std::uint64_t bits = 0;
-  const auto take = [&](const char* bytes) {
+  const auto word_at = [&](std::size_t at) {
     std::uint64_t word = 0;
-    std::memcpy(&word, bytes, kWord);
-    bits |= word;
+    std::memcpy(&word, text.data() + at, kWord);
+    return word;
   };
+  std::uint64_t bits = 0;
   std::size_t at = 0;
-  for (; at + kWord <= text.size(); at += kWord) take(text.data() + at);
+  for (; at + 4 * kWord <= text.size(); at += 4 * kWord) {
+    bits |= (word_at(at) | word_at(at + kWord)) |
+            (word_at(at + 2 * kWord) | word_at(at + 3 * kWord));
+  }
+  for (; at + kWord <= text.size(); at += kWord) bits |= word_at(at);
   if (at < text.size() && at > 0) {
-    take(text.data() + text.size() - kWord);
+    bits |= word_at(text.size() - kWord);
   } else {
     for (; at < text.size(); ++at) bits |= static_cast<unsigned char>(text[at]);
   }

@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "core/triples/utf8.h"
 #include "core/triples/value_ops.h"
 #include "tests/triples/describe.h"
 #include "tests/triples/sqlite_oracle.h"
@@ -253,4 +254,16 @@ TEST_CASE("typeof names each kind") {
   CHECK(call_by_name("typeof", {text("")}) == "text text");
   CHECK(call_by_name("typeof", {Value::bytes_of("")}) == "text bytes");
   CHECK(call_by_name("typeof", {Value::json_of("[]")}) == "text json");
+}
+
+TEST_CASE("utf8: a text is ASCII unless one of its bytes is not, wherever that stands") {
+  for (std::size_t size = 0; size <= 70; ++size) {
+    std::string text(size, '\x7F');
+    CHECK(is_ascii(text));
+    for (std::size_t at = 0; at < size; ++at) {
+      text[at] = '\x80';
+      CHECK(!is_ascii(text));
+      text[at] = 'a';
+    }
+  }
 }
