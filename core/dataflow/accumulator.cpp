@@ -251,12 +251,12 @@ void Accumulator::add_numbers(BatchValues arguments, BatchRows rows) {
       sum += value.integer;
       ++count;
     } else if (value.kind == Kind::kReal) {
-      if (sum_ == nullptr) sum_ = std::make_unique<ExactSum>();
+      if (sum_ == nullptr) sum_ = new ExactSum;
       sum_->add(value, 1);
     }
   }
   if (count == 0) return;
-  if (sum_ == nullptr) sum_ = std::make_unique<ExactSum>();
+  if (sum_ == nullptr) sum_ = new ExactSum;
   sum_->add_ints(sum, count);
 }
 
