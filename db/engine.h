@@ -41,6 +41,7 @@ struct Engine {
   bool in_transaction = false;  // a BEGIN or a transact() is open
   // Set while a statement runs that may be ended halfway: it ends when the flag is true.
   const std::atomic<bool>* interrupt = nullptr;
+  bool is_interrupted() const { return interrupt != nullptr && *interrupt; }
   int readers = 0;  // calls under way that may hold values of tables
   // When memory was last held against its budget.
   std::size_t loads_when_trimmed = 0;
@@ -56,10 +57,16 @@ class Reading {
     if (--engine_.readers == 0 && engine_.storage) trim_memory(engine_);
   }
   // What a scan may call when nothing of a table is in its hand: it drops what the budget doesn't
-  // allow. Empty if somebody else may hold something.
-  std::function<void()> rest() const {
-    if (engine_.readers != 1 || !engine_.storage) return {};
-    return [&engine = engine_] { trim_memory(engine); };
+  // allow, unless somebody else may hold something.  Returns: false if the statement was ended.
+  std::function<bool()> rest() const {
+    if (engine_.readers != 1 || !engine_.storage) {
+      if (engine_.interrupt == nullptr) return {};
+      return [&engine = engine_] { return !engine.is_interrupted(); };
+    }
+    return [&engine = engine_] {
+      trim_memory(engine);
+      return !engine.is_interrupted();
+    };
   }
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;

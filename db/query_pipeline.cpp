@@ -144,10 +144,6 @@ Error place_error(Error error, const dataflow::Select& select, const treeql::Sta
 
 namespace {
 
-bool is_interrupted(const Engine& engine) {
-  return engine.interrupt != nullptr && *engine.interrupt;
-}
-
 // The engine is built without exceptions: one must not pass through it. It waits here until the
 // engine returned.
 class Passage {
@@ -181,7 +177,7 @@ Result<void> check_files(const Engine& engine) {
 }
 
 Result<void> check_interrupt(const Engine& engine) {
-  if (!is_interrupted(engine)) return {};
+  if (!engine.is_interrupted()) return {};
   return Error{ErrorCode::kInterrupted, "the statement was ended before it was done"};
 }
 
@@ -207,7 +203,7 @@ Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflo
   auto done = plan.for_each_json(
       arguments,
       [&](std::string_view text) {
-        return !is_interrupted(engine) && passage([&] { return row(text); });
+        return !engine.is_interrupted() && passage([&] { return row(text); });
       },
       reading.rest(), count);
   passage.rethrow();
@@ -230,7 +226,7 @@ Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
   if (count) count(view.value().row_count());
   Passage passage;
   view.value().for_each_json([&](std::string_view text) {
-    return !is_interrupted(engine) && passage([&] { return row(text); });
+    return !engine.is_interrupted() && passage([&] { return row(text); });
   });
   passage.rethrow();
   TREMULA_TRY(check_interrupt(engine));

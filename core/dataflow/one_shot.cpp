@@ -193,7 +193,7 @@ void OneShot::visit_found(const Rest& rest, Visit visit) {
   for (const Slot slot : found_) {
     if (++rows % kRestRows == 0) {
       arena_.clear();
-      if (rest) rest();
+      if (rest && !rest()) return;
     }
     const RowContext row = context(slot);
     const bool holds =
@@ -213,7 +213,7 @@ void OneShot::visit_batches(const Rest& rest, Visit visit) {
     arena_.clear();
     if (rest && ++batches % rest_batches == 0) {
       batch.rest();
-      rest();
+      if (!rest()) return;
     }
     batch.begin(first);
     BatchRows rows = batch.rows();
@@ -363,7 +363,7 @@ void OneShot::sort(Window window, const Rest& rest) {
   if (slots_.size() > 1) {
     sorted_.resize(slots_.size());
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (rest && i % kRestRows == 0) rest();
+      if (rest && i % kRestRows == 0 && !rest()) return slots_.clear();
       key_of(slots_[i], sorted_[i].first);
       sorted_[i].second = slots_[i];
     }
@@ -402,7 +402,7 @@ Result<void> OneShot::for_each_json(std::span<const Value> parameters,
   const std::vector<Value> values = values_;
   std::size_t rows = 0;
   for (const Slot slot : slots) {
-    if (rest && ++rows % kRestRows == 0) rest();
+    if (rest && ++rows % kRestRows == 0 && !rest()) break;
     if (!relation_->exists(slot, Side::kNew)) continue;  // it has gone meanwhile
     text.clear();
     RowContext of_row = context(slot);

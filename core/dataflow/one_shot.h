@@ -35,7 +35,8 @@ class OneShot {
 
   // Called now and then while rows are looked at, when nothing of a table is in hand: what tables
   // have loaded may be dropped then.
-  using Rest = std::function<void()>;
+  // Returns: whether to go on; else no more rows are found, and what is told means nothing.
+  using Rest = std::function<bool()>;
   // Calls `row` with the JSON text of each row on the new side, in order, until it returns false.
   // Errors: limit_range, as Graph::open.
   // `count`, if there is one, is told before how many rows there are.

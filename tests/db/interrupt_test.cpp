@@ -115,6 +115,34 @@ TEST_CASE("interrupt: joins and sub-selects stop while they are made") {
   CHECK(db.transact([](Transaction& tx) { tx.update("T", 1, {{"N", 5}}); }).ok());
 }
 
+TEST_CASE("interrupt: a select of one table stops while it looks for its rows") {
+  auto db = Database::in_memory();
+  db.run("TABLE T = 1 (Id INT = 1 KEY, N INT = 2);").value();
+  db.transact([](Transaction& tx) {
+      for (int i = 0; i < 200'000; ++i) tx.insert("T", {{"Id", i}, {"N", i % 77}});
+    }).value();
+  int told = 0;
+  Session session(db,
+                  [&](const Output& output) { told += output.kind == OutputKind::kRow ? 1 : 0; });
+  for (const char* select :
+       {"SELECT t.Id FROM T AS t WHERE t.N < 0", "SELECT t.Id FROM T AS t ORDER BY t.N % 5, t.Id",
+        "SELECT { n: count(*) } FROM T AS t WHERE t.N % 3 = 1"}) {
+    std::string many;  // so many that one of them is met
+    for (int i = 0; i < 50; ++i) many += std::string(select) + ";";
+    std::atomic<bool> ended = false;
+    std::thread other([&] {
+      while (!ended) session.interrupt();
+    });
+    const auto result = session.run(many);
+    ended = true;
+    other.join();
+    REQUIRE(!result);
+    CHECK(result.error().code == ErrorCode::kInterrupted);
+  }
+  CHECK(told == 0);
+  CHECK(count_of(db) == 200'000);
+}
+
 TEST_CASE("interrupt: a write of many rows is undone whole, wherever it is") {
   auto db = Database::in_memory();
   db.run("TABLE T = 1 (Id INT = 1 KEY, N INT = 2);").value();
