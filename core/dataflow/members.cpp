@@ -71,7 +71,7 @@ void KeyCounts::add_few(std::string_view key, std::uint32_t count) {
   Few& all = *few();
   ++all.keys;
   ::new (all.bytes() + at) Head{count, static_cast<std::uint32_t>(key.size())};
-  std::memcpy(all.bytes() + at + sizeof(Head), key.data(), key.size());
+  std::copy(key.begin(), key.end(), all.bytes() + at + sizeof(Head));
 }
 
 void KeyCounts::erase_few(std::size_t at) {

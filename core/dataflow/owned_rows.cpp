@@ -1,7 +1,6 @@
 #include "core/dataflow/owned_rows.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 namespace tremula::dataflow {
@@ -198,7 +197,7 @@ GroupTable::Group& GroupTable::make(std::string_view key,
   while (accumulator != end) ::new (accumulator++) Accumulator(AggregateKind::kMin, false);
   Slot* const dependents = dependents_of(group);
   std::fill(dependents, dependents + dependent_count_, triples::kNoSlot);
-  std::memcpy(dependents + dependent_count_, key.data(), key.size());
+  std::copy(key.begin(), key.end(), reinterpret_cast<char*>(dependents + dependent_count_));
   return group;
 }
 
