@@ -425,6 +425,13 @@ const char* setting(const char* name) {
   return text != nullptr && *text != '\0' ? text : nullptr;
 }
 
+// Of replicas that one process has each: what looks for races finds none there.
+#if defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSeeds = 5;
+#else
+constexpr std::uint64_t kSeeds = 120;
+#endif
+
 void run_seeds(std::uint64_t count, bool is_shared) {
   const char* scale = setting("TREMULA_TEST_SCALE");
   std::uint64_t first = 1;
@@ -441,7 +448,7 @@ void run_seeds(std::uint64_t count, bool is_shared) {
 }  // namespace
 
 TEST_CASE("replicas that have exchanged everything hold the same rows and records") {
-  run_seeds(120, false);
+  run_seeds(kSeeds, false);
 }
 
 TEST_CASE("replicas whose directories are shared by processes exchange as others do") {
