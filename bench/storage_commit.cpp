@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "bench/support/bench.h"
+#include "bench/support/folder.h"
 #include "core/triples/commit_record.h"
 #include "core/triples/key_encoding.h"
 #include "persist/persister.h"
@@ -32,22 +33,6 @@ constexpr const char* kSchema =
     "TABLE Item = 1 (Id INT = 1 KEY, A TEXT = 2, B TEXT = 3, C TEXT = 4, D TEXT = 5, E TEXT = 6, "
     "F TEXT = 7, G TEXT = 8)";
 constexpr const char* kNames[] = {"Id", "A", "B", "C", "D", "E", "F", "G"};
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "tremula_bench_XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string database() const { return path_ + "/db"; }
-
- private:
-  std::string path_;
-};
 
 // Texts of 8 to 40 bytes that no two cells share for long.
 class Texts {
@@ -93,7 +78,7 @@ Ticket insert_row(Database& db, std::int64_t row) {
 
 Database open_empty(const std::string& engine, const Folder& folder) {
   Database db =
-      engine == "memory" ? Database::in_memory() : Database::open(folder.database()).value();
+      engine == "memory" ? Database::in_memory() : Database::open(folder.path("db")).value();
   db.run(kSchema).value();
   return db;
 }
@@ -200,7 +185,7 @@ void leave_log(const std::string& directory, std::int64_t rows) {
 void time_open(std::int64_t rows) {
   const Figure figure{"storage_commit", "open", "first", "tremula", rows};
   const Folder folder;
-  leave_log(folder.database(), rows);
+  leave_log(folder.path("db"), rows);
   const auto count = [&](Database& db) {
     return db.query("SELECT { n: count(*) } FROM Item AS i").value().json();
   };
@@ -208,14 +193,14 @@ void time_open(std::int64_t rows) {
   {
     const std::int64_t cpu = cpu_ns();
     const Clock::time_point begin = Clock::now();
-    Database db = Database::open(folder.database()).value();
+    Database db = Database::open(folder.path("db")).value();
     report(figure, "after_kill", static_cast<double>(ns_since(begin)) / 1e6, "ms");
     report(figure, "after_kill_cpu", static_cast<double>(cpu_ns() - cpu) / 1e6, "ms");
     check(figure, "rows", count(db), wanted);
   }
   const std::int64_t cpu = cpu_ns();
   const Clock::time_point begin = Clock::now();
-  Database db = Database::open(folder.database()).value();
+  Database db = Database::open(folder.path("db")).value();
   const auto row = db.query("SELECT { i.A } FROM Item AS i WHERE i.Id = 7").value();
   report(figure, "clean_to_first_answer", static_cast<double>(ns_since(begin)) / 1e6, "ms");
   report(figure, "clean_cpu", static_cast<double>(cpu_ns() - cpu) / 1e6, "ms");

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "bench/support/bench.h"
+#include "bench/support/folder.h"
 #include "core/crdt/intent.h"
 #include "core/triples/key_encoding.h"
 #include "persist/frame.h"
@@ -40,22 +41,6 @@ namespace {
 
 constexpr int kProcesses = 4;
 constexpr const char* kSchema = "TABLE T = 1 (K INT = 1 KEY, N INT = 2, B TEXT = 3)";
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "tremula_bench_XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // What processes tell each other beside the database.
 struct Board {

@@ -1,9 +1,6 @@
 #include "persist/changed_rows.h"
 
 #include <algorithm>
-#include <span>
-
-#include "core/lsm/tree_view.h"
 
 namespace tremula::persist {
 
@@ -24,22 +21,8 @@ class Changes {
 
   Result<void> run(std::uint64_t since) {
     TREMULA_TRY(visit_dead(since));
-    std::vector<Slot> slots;
-    for (const AttrId attr : attrs_) {
-      TREMULA_TRY(view_.scan(type_, attr, [&](const lsm::Entry& entry) {
-        if (entry.version > since) slots.push_back(entry.key.slot);
-      }));
-    }
-    std::sort(slots.begin(), slots.end());
-    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-    for (auto at = slots.begin(); at != slots.end();) {
-      const Slot begin = *at;
-      const auto end =
-          std::find_if(at, slots.end(), [&](Slot slot) { return slot - begin >= kSlotsAtOnce; });
-      TREMULA_TRY(visit_living({at, end}));
-      at = end;
-    }
-    return {};
+    return visit_changed_slots(view_, type_, attrs_, since,
+                               [this](std::span<const Slot> slots) { return visit_living(slots); });
   }
 
  private:
@@ -60,11 +43,8 @@ class Changes {
   Result<void> visit_living(std::span<const Slot> slots) {
     std::vector<ChangedRow> rows(slots.size());
     for (const AttrId attr : attrs_) {
-      auto at = slots.begin();
-      const auto take = [&](const lsm::Entry& entry) {
-        while (at != slots.end() && *at < entry.key.slot) ++at;
-        if (at == slots.end() || *at != entry.key.slot) return;
-        ChangedRow& row = rows[static_cast<std::size_t>(at - slots.begin())];
+      const auto take = [&](std::size_t which, const lsm::Entry& entry) {
+        ChangedRow& row = rows[which];
         if (attr == triples::kRowAttr) {
           row.key = entry.value.view();
           row.slot = entry.key.slot;
@@ -73,7 +53,7 @@ class Changes {
           row.cells.emplace_back(attr, triples::OwnedValue(entry.value));
         }
       };
-      TREMULA_TRY(view_.scan(type_, attr, slots.front(), slots.back() + 1, take));
+      TREMULA_TRY(visit_cells_of(view_, type_, attr, slots, take));
     }
     for (ChangedRow& row : rows) {
       row.type = type_;
@@ -89,6 +69,39 @@ class Changes {
 };
 
 }  // namespace
+
+Result<void> visit_changed_slots(const lsm::TreeView& view, TypeId type,
+                                 std::span<const AttrId> attrs, std::uint64_t since,
+                                 const std::function<Result<void>(std::span<const Slot>)>& visit) {
+  std::vector<Slot> slots;
+  for (const AttrId attr : attrs) {
+    if (attr == lsm::kKeyAttr) continue;
+    TREMULA_TRY(view.scan(type, attr, [&](const lsm::Entry& entry) {
+      if (entry.version > since) slots.push_back(entry.key.slot);
+    }));
+  }
+  std::sort(slots.begin(), slots.end());
+  slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+  for (auto at = slots.begin(); at != slots.end();) {
+    const Slot begin = *at;
+    const auto end =
+        std::find_if(at, slots.end(), [&](Slot slot) { return slot - begin >= kSlotsAtOnce; });
+    TREMULA_TRY(visit({at, end}));
+    at = end;
+  }
+  return {};
+}
+
+Result<void> visit_cells_of(
+    const lsm::TreeView& view, TypeId type, AttrId attr, std::span<const Slot> slots,
+    const std::function<void(std::size_t which, const lsm::Entry& entry)>& visit) {
+  auto at = slots.begin();
+  return view.scan(type, attr, slots.front(), slots.back() + 1, [&](const lsm::Entry& entry) {
+    while (at != slots.end() && *at < entry.key.slot) ++at;
+    if (at == slots.end() || *at != entry.key.slot) return;
+    visit(static_cast<std::size_t>(at - slots.begin()), entry);
+  });
+}
 
 Result<void> visit_changed_rows(const lsm::LsmTree& tree, std::uint64_t since,
                                 const std::function<Result<void>(const ChangedRow&)>& visit) {

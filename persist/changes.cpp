@@ -11,7 +11,7 @@
 #include "core/crdt/change_record.h"
 #include "core/crdt/counter.h"
 #include "core/crdt/set.h"
-#include "core/lsm/tree_view.h"
+#include "persist/changed_rows.h"
 #include "persist/stored_row.h"
 
 namespace tremula::persist {
@@ -29,8 +29,6 @@ using triples::TypeId;
 using triples::Value;
 
 namespace {
-
-constexpr Slot kSlotsAtOnce = 4096;
 
 class Printing {
  public:
@@ -85,22 +83,9 @@ class Printing {
   }
 
   Result<void> print_table(TypeId type, const std::vector<AttrId>& attrs) {
-    std::vector<Slot> slots;
-    for (const AttrId attr : attrs) {
-      if (attr == lsm::kKeyAttr) continue;
-      TREMULA_TRY(view_->scan(type, attr, [&](const lsm::Entry& entry) {
-        if (entry.version > since_) slots.push_back(entry.key.slot);
-      }));
-    }
-    std::sort(slots.begin(), slots.end());
-    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-    for (auto at = slots.begin(); at != slots.end();) {
-      const Slot begin = *at;
-      const auto end =
-          std::find_if(at, slots.end(), [&](Slot slot) { return slot - begin >= kSlotsAtOnce; });
-      TREMULA_TRY(print_rows(type, attrs, {at, end}));
-      at = end;
-    }
+    TREMULA_TRY(visit_changed_slots(*view_, type, attrs, since_, [&](std::span<const Slot> slots) {
+      return print_rows(type, attrs, slots);
+    }));
     return print_dead(type);
   }
 
@@ -114,11 +99,8 @@ class Printing {
     std::vector<Row> rows(slots.size());
     for (const AttrId attr : attrs) {
       if (attr == lsm::kKeyAttr) continue;
-      auto at = slots.begin();
-      const auto visit = [&](const lsm::Entry& entry) {
-        while (at != slots.end() && *at < entry.key.slot) ++at;
-        if (at == slots.end() || *at != entry.key.slot) return;
-        Row& row = rows[static_cast<std::size_t>(at - slots.begin())];
+      const auto visit = [&](std::size_t which, const lsm::Entry& entry) {
+        Row& row = rows[which];
         if (attr == triples::kRowAttr) {
           row.key = entry.value.view();
           row.born = entry.version;
@@ -126,7 +108,7 @@ class Printing {
           row.row.cells[attr] = {triples::OwnedValue(entry.value), entry.version};
         }
       };
-      TREMULA_TRY(view_->scan(type, attr, slots.front(), slots.back() + 1, visit));
+      TREMULA_TRY(visit_cells_of(*view_, type, attr, slots, visit));
     }
     for (Row& row : rows) {
       TREMULA_TRY(read_hidden_cells(row.row, book_, row.born));

@@ -440,6 +440,13 @@ std::unique_ptr<MemoryFileSystem> MemoryFileSystem::after_power_cut(const PowerC
   return after;
 }
 
+void MemoryFileSystem::lose_unsynced(const std::string& path) {
+  const std::lock_guard guard(state_->mutex);
+  const std::shared_ptr<Node> node = state_->find(parts_of(path));
+  TREMULA_ASSERT(node != nullptr);
+  node->writes.clear();
+}
+
 void MemoryFileSystem::set_capacity(std::uint64_t bytes) {
   const std::lock_guard guard(state_->mutex);
   state_->capacity = bytes;

@@ -49,6 +49,9 @@ class MemoryFileSystem : public base::FileSystem {
 
   // A copy of what may be left: all of it synced, nothing open, nothing locked. This one goes on.
   std::unique_ptr<MemoryFileSystem> after_power_cut(const PowerCut& cut) const;
+  // As after a sync that failed: the file reads as before, and what was not synced counts as
+  // written though it is not; later syncs pass it over.  Requires: there is such a file.
+  void lose_unsynced(const std::string& path);
   // How many bytes all files may have; no bound at first.
   void set_capacity(std::uint64_t bytes);
   // Both clocks stand still at these times from now on.

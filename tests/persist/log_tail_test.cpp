@@ -49,4 +49,18 @@ TEST_CASE("log tail: half a record, whose writer died, is not taken for the one 
   CHECK(commit.version == 2);
 }
 
+TEST_CASE("log: what a failed sync left in memory alone is written again before it counts") {
+  MemoryFileSystem disk;
+  REQUIRE(disk.make_directory("db").ok());
+  REQUIRE(disk.sync_directory("").ok());
+  auto log = open_log(disk, 0);
+  REQUIRE(append(*log, 1, "first"));
+  disk.lose_unsynced("db/LOG-000001");
+  log.reset();
+  log = open_log(disk, 1);  // reads it, and calls it durable
+  REQUIRE(log->last_version() == 1);
+  const auto after = disk.after_power_cut({});
+  CHECK(open_log(*after, 1)->last_version() == 1);
+}
+
 }  // namespace tremula::persist

@@ -59,6 +59,21 @@ struct Shared {
       if (link) any = link->step() || any;
     }
   }
+  // The client submits 20 transactions, for which there is too little room.
+  void fill_disk() {
+    options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
+    open();
+    join();
+    files.set_capacity(9000);
+    const std::string name(1000, 'y');
+    for (std::uint64_t number = 1; number <= 20; ++number) {
+      REQUIRE(link->submit(number, put_name(0, static_cast<std::int64_t>(number), name)).ok());
+    }
+    for (int i = 0; i < 50; ++i) {
+      (void)persister->step();
+      (void)link->step();
+    }
+  }
   // "key=name plays" of what the log says from `at` on, by kinds of effects.
   std::string read(LogTail& tail, std::uint64_t ordered) {
     std::string text;
@@ -246,18 +261,7 @@ TEST_CASE("shared persister: the log is kept for a slow process, up to a bound")
 
 TEST_CASE("shared persister: a full disk holds the order up, and nothing is lost or done twice") {
   Shared shared;
-  shared.options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
-  shared.open();
-  shared.join();
-  shared.files.set_capacity(9000);
-  const std::string name(1000, 'y');
-  for (std::uint64_t number = 1; number <= 20; ++number) {
-    REQUIRE(shared.link->submit(number, put_name(0, static_cast<std::int64_t>(number), name)).ok());
-  }
-  for (int i = 0; i < 50; ++i) {
-    (void)shared.persister->step();
-    (void)shared.link->step();
-  }
+  shared.fill_disk();
   CHECK(shared.board->read().acknowledged < 20);
   shared.files.set_capacity(1 << 30);
   REQUIRE(shared.persister->wait_ordered(0).ok());  // tries once more
@@ -272,20 +276,7 @@ TEST_CASE("shared persister: a full disk holds the order up, and nothing is lost
 
 TEST_CASE("shared persister: what a full disk holds up is not told as ordered to who comes back") {
   Shared shared;
-  shared.options.log = {.first_file_bytes = 4096, .file_bytes = 4096, .spare_files = 1};
-  shared.open();
-  shared.join();
-  shared.files.set_capacity(9000);
-  for (std::uint64_t number = 1; number <= 20; ++number) {
-    REQUIRE(
-        shared.link
-            ->submit(number, put_name(0, static_cast<std::int64_t>(number), std::string(1000, 'y')))
-            .ok());
-  }
-  for (int i = 0; i < 50; ++i) {
-    (void)shared.persister->step();
-    (void)shared.link->step();
-  }
+  shared.fill_disk();
   const std::uint64_t in_log = shared.persister->status().ordered;
   REQUIRE(in_log < 20);
   // Comes back under the same name.
@@ -296,6 +287,45 @@ TEST_CASE("shared persister: what a full disk holds up is not told as ordered to
   }
   REQUIRE(shared.link->state() == LinkState::kJoined);
   CHECK(shared.board->read().acknowledged == in_log);
+}
+
+TEST_CASE("shared persister: who takes over and fails at once is not taken for sound") {
+  // Its log fails as soon as it is given what the host before had not acknowledged.
+  class Failing final : public Succession {
+   public:
+    explicit Failing(WatermarkBoard& board) : board_(board) {}
+    Result<void> take_over() override {
+      if (is_held) return base::Error{ErrorCode::kLocked, "held"};
+      board_.clear_failure();
+      return {};
+    }
+    Result<void> submit(std::uint64_t, std::string_view) override {
+      board_.fail({ErrorCode::kIo, "broken"});
+      return {};
+    }
+    Result<void> wait_acknowledged(std::uint64_t) override { return {}; }
+    void want_durable(std::uint64_t) override {}
+    bool is_held = true;
+
+   private:
+    WatermarkBoard& board_;
+  };
+  Shared shared;
+  shared.open();
+  shared.board = WatermarkBoard::make().value();
+  Failing failing(*shared.board);
+  shared.link = Link::make(shared.wire, "db", *shared.board, failing, {.process = kClient}).value();
+  shared.run();
+  REQUIRE(shared.link->state() == LinkState::kJoined);
+  REQUIRE(shared.link->submit(1, put_name(0, 5, "eve")).ok());
+  shared.persister.reset();
+  failing.is_held = false;
+  for (int i = 0; i < 10 && shared.link->state() != LinkState::kHost; ++i) {
+    (void)shared.link->step();
+  }
+  REQUIRE(shared.link->state() == LinkState::kHost);
+  const auto waited = shared.board->wait([](const Watermarks&) { return false; });
+  CHECK(waited.error().message == "broken");
 }
 
 TEST_CASE("shared persister: where nobody can listen, one process has the directory alone") {
