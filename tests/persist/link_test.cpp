@@ -98,6 +98,15 @@ class Process : public Succession {
     }
     host_->hub().wake();
   }
+  // The same, and waits until it is done: what others send from now on meets it.
+  void settle_on_host(const std::function<void(TestHost&)>& what) {
+    std::atomic<bool> done = false;
+    on_host([&](TestHost& host) {
+      what(host);
+      done = true;
+    });
+    while (!done) std::this_thread::yield();
+  }
   void commit(std::uint64_t count = 1) {
     for (; count > 0; --count) REQUIRE(link_->submit(++submitted_, "r").ok());
   }
@@ -292,7 +301,7 @@ TEST_CASE("link: a takeover that fails for good is the link's end") {
 TEST_CASE("link: a refusal comes to who waits, and its number is used again") {
   on_each([](SharedDirectory& directory, Wire& wire) {
     Process host(1, directory, wire);
-    host.on_host([](TestHost& each) { each.refused_record = "bad"; });
+    host.settle_on_host([](TestHost& each) { each.refused_record = "bad"; });
     Process one(2, directory, wire);
     one.commit();
     CHECK(one.link().submit(2, "bad").ok());
@@ -309,7 +318,7 @@ TEST_CASE("link: who commits faster than the host takes waits for it") {
   on_each([](SharedDirectory& directory, Wire& wire) {
     Process host(1, directory, wire);
     Process one(2, directory, wire, 1000);
-    host.on_host([](TestHost& each) { each.takes = false; });
+    host.settle_on_host([](TestHost& each) { each.takes = false; });
     std::atomic<std::uint64_t> done{0};
     std::thread committer([&] {
       for (std::uint64_t number = 1; number <= 100; ++number) {
