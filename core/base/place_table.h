@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/prefetch.h"
 
 namespace tremula::base {
 
@@ -41,8 +42,8 @@ class PlaceTable {
   }
   void prefetch(std::uint64_t hash) const {
     if (size_ == 0) return;
-    __builtin_prefetch(&now_.at(now_.home(hash)));
-    if (before_.mask != 0) __builtin_prefetch(&before_.at(before_.start(hash)));
+    base::prefetch(&now_.at(now_.home(hash)));
+    if (before_.mask != 0) base::prefetch(&before_.at(before_.start(hash)));
   }
   // Returns: the place of this hash that `is_it` is true of, or null.  Borrowed: until a change.
   template <typename Condition>

@@ -8,6 +8,7 @@
 #include "core/base/check.h"
 #include "core/base/flat_map.h"
 #include "core/base/hash.h"
+#include "core/base/prefetch.h"
 
 namespace tremula::dataflow {
 
@@ -56,22 +57,22 @@ KeyedSlots::Group KeyedSlots::find(std::string_view key, Hash hash) const {
 
 void KeyedSlots::prefetch_place(Hash hash, Slot slot) const {
   places_.prefetch(wide(hash));
-  if (slot < positions_.size()) __builtin_prefetch(&positions_[slot]);
+  if (slot < positions_.size()) base::prefetch(&positions_[slot]);
 }
 
 void KeyedSlots::prefetch_group(Hash hash) const {
   const Place* found =
       places_.find(wide(hash), [&](const Place& place) { return place.short_hash == hash; });
-  if (found != nullptr) __builtin_prefetch(&groups_[found->group]);
+  if (found != nullptr) base::prefetch(&groups_[found->group]);
 }
 
 void KeyedSlots::prefetch_entry(Group group, Slot slot, bool comes) const {
   const Set& set = groups_[group];
   if (set.has_block == 0) return;
   const Slot* const block = set.block();
-  if (comes) return __builtin_prefetch(block + set.count);
-  __builtin_prefetch(set.is_large() ? block + positions_[slot] : block);
-  __builtin_prefetch(block + set.count - 1);  // the last one moves to its place
+  if (comes) return base::prefetch(block + set.count);
+  base::prefetch(set.is_large() ? block + positions_[slot] : block);
+  base::prefetch(block + set.count - 1);  // the last one moves to its place
 }
 
 KeyedSlots::Group KeyedSlots::find_or_make(std::string_view key, Hash hash) {

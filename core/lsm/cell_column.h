@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/prefetch.h"
 #include "core/lsm/cell_texts.h"
 #include "core/lsm/cold_source.h"
 #include "core/triples/ids.h"
@@ -58,13 +59,13 @@ class CellColumn {
   // Brings a cell nearer that is in memory.
   void prefetch(triples::Slot slot) const {
     const triples::Value* cells = cells_[slot >> kChunkBits];
-    if (cells != nullptr) __builtin_prefetch(&cells[slot & (kChunkSlots - 1)]);
+    if (cells != nullptr) base::prefetch(&cells[slot & (kChunkSlots - 1)]);
   }
   void prefetch_text(triples::Slot slot) const {
     const triples::Value* cells = cells_[slot >> kChunkBits];
     if (cells == nullptr) return;
     const triples::Value& cell = cells[slot & (kChunkSlots - 1)];
-    if (cell.has_bytes()) __builtin_prefetch(cell.data);
+    if (cell.has_bytes()) base::prefetch(cell.data);
   }
   // Leaves the cell missing.  Returns: what it held; its text is the caller's.
   triples::Value take(triples::Slot slot) {

@@ -21,6 +21,7 @@
 
 #include "core/base/flat_map.h"
 #include "core/base/place_table.h"
+#include "core/base/prefetch.h"
 #include "core/lsm/cold_source.h"
 #include "core/triples/ids.h"
 
@@ -42,7 +43,7 @@ class KeyIndex {
   // Brings the key of a slot nearer.  Requires: the slot has a key.
   void prefetch(triples::Slot slot) const {
     const Chunk& chunk = chunks_[slot >> kChunkBits];
-    if (chunk.cells) __builtin_prefetch(&chunk.cells[slot & (kChunkSize - 1)]);
+    if (chunk.cells) base::prefetch(&chunk.cells[slot & (kChunkSize - 1)]);
   }
   // Brings the place of a key nearer.
   void prefetch(std::string_view key) const { places_.prefetch(base::hash_int(word_of(key))); }
