@@ -164,7 +164,8 @@ void CoreInstance::hydrate_rows(TupleFinder& finder) {
   OrderEntries& entries = step_->building;
   RowContext row = tuple_context(nullptr, Side::kNew);
   std::string& key = engine().key;
-  finder.pull_rows([&](Slot slot) {
+  std::size_t expected = 0;
+  const auto take = [&](Slot slot) {
     ++count_;
     if (!ordered_) return;
     row.tuple = &slot;
@@ -177,8 +178,10 @@ void CoreInstance::hydrate_rows(TupleFinder& finder) {
     }
     key += relation.key(slot);
     step_->first_row = slot;
+    if (count_ == 1 && expected > 1) entries.reserve(expected, expected * (key.size() + 1));
     entries.add(key, slot);
-  });
+  };
+  finder.pull_rows([&expected](std::size_t rows) { expected = rows; }, take);
   deltas_seen_ += count_;
 }
 

@@ -19,10 +19,11 @@ class TupleFinder {
 
   // All tuples of the sides asked for.
   void pull(bool old_side, bool new_side);
-  // The same of the new side's rows, given to take(slot) as they are found.
+  // The same of the new side's rows, given to take(slot) as they are found; before them expect() is
+  // told how many they are, where that is known.
   // Requires: core.is_plain().
-  template <typename Take>
-  void pull_rows(Take&& take);
+  template <typename Expect, typename Take>
+  void pull_rows(Expect&& expect, Take&& take);
   // How many tuples pull() would find on the new side, told by an index; -1: it can't tell.
   // Requires: core.counts_key.
   std::int64_t count_key();
@@ -75,8 +76,8 @@ class TupleFinder {
   std::vector<std::vector<triples::Slot>> candidates_;  // by depth
 };
 
-template <typename Take>
-void TupleFinder::pull_rows(Take&& take) {
+template <typename Expect, typename Take>
+void TupleFinder::pull_rows(Expect&& expect, Take&& take) {
   const BindStep& step = instance_.core_.pull_plan[0];
   const triples::Relation& relation = *instance_.relations()[0];
   const Engine& engine = instance_.engine();
@@ -91,6 +92,7 @@ void TupleFinder::pull_rows(Take&& take) {
   }
   std::vector<triples::Slot> rows;
   const bool looked_up = candidates(step, true, false, true, rows);
+  if (looked_up && step.filter.empty()) expect(rows.size());
   prefetch_few(relation, rows, instance_.core_.sources[0].read_columns);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i + kAhead < rows.size() && triples::worth_prefetching(rows[i], rows[i + kAhead]))

@@ -353,6 +353,10 @@ void note_core_reads(const Core& core, JoinPlan& plan) {
   for (BindStep& step : plan) {
     for (const Conjunct* c : step.filter) note_read(step, c->node);
     for (const Conjunct* c : step.match) note_read(step, c->node);
+    for (const Site& site : core.sites) {
+      for (const Node& node : site.probe) note_read(step, node);
+      for (const Node& node : site.parameters) note_read(step, node);
+    }
     for (const Node& key : core.group_keys) note_read(step, key);
     for (const CoreAggregate& a : core.aggregates)
       if (a.has_argument) note_read(step, a.argument);

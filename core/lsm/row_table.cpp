@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/prefetch.h"
 #include "core/triples/value_ops.h"
 
 namespace tremula::lsm {
@@ -76,6 +77,7 @@ const RowTable::OldCell* RowTable::find_old_cell(const Touched& touched, ColumnI
 }
 
 void RowTable::prefetch(Slot slot, ColumnMask columns) const {
+  base::prefetch(&flags_[slot]);
   keys_.prefetch(slot);
   for (; columns != 0; columns &= columns - 1) {
     const auto column = static_cast<ColumnIndex>(std::countr_zero(columns));
