@@ -14,11 +14,11 @@ constexpr const char* kBold = "\033[1m";
 constexpr const char* kPlain = "\033[0m";
 
 // A result's lines below its title; no more than are asked for, the last one tells what is missing.
+// json: of as many rows as there are lines at least, or all.
 std::vector<std::string> rows_of(const std::string& json, const ChangeMark& marks,
                                  std::size_t lines_max, std::size_t columns) {
-  const auto rows = elements_of(json);
   TextTable table({});
-  for (std::size_t i = 0; i < std::min(rows.size(), lines_max); ++i) table.add_row(rows[i]);
+  for (const auto& row : elements_of(json)) table.add_row(row);
   std::vector<std::string> lines;
   table.print_rows(columns, marks, [&](const std::string& line) {
     lines.push_back(line);
@@ -75,9 +75,10 @@ std::vector<std::string> LiveResults::lines(const Session& session, std::size_t 
     const std::size_t room = rows_max - lines.size();
     if (room < kLinesMin) break;
     const std::size_t share = std::max(room / left, kLinesMin);
-    const auto json = session.result_of(result.name);
-    if (!json) continue;
-    std::string title = "── " + result.name + " · " + counted(elements_of(json.value()).size());
+    const auto json = session.result_of(result.name, share);
+    const auto row_count = session.row_count_of(result.name);
+    if (!json || !row_count) continue;  // it ended since
+    std::string title = "── " + result.name + " · " + counted(row_count.value());
     if (result.commit > 0) title += " · commit " + std::to_string(result.commit);
     std::string shown = shorten(title + " ", columns);
     for (std::size_t used = display_width(shown); used < columns; ++used) shown += "─";

@@ -260,6 +260,12 @@ bool Session::in_transaction() const { return state_->in_transaction(); }
 Result<std::string> Session::result_of(std::string_view subscription) const {
   return state_->result_of(subscription);
 }
+Result<std::string> Session::result_of(std::string_view subscription, std::size_t rows_max) const {
+  return state_->result_of(subscription, rows_max);
+}
+Result<std::size_t> Session::row_count_of(std::string_view subscription) const {
+  return state_->row_count_of(subscription);
+}
 std::vector<std::string> Session::subscriptions() const { return state_->subscriptions(); }
 void Session::on_progress(Progress progress) { state_->on_progress(std::move(progress)); }
 void Session::interrupt() { state_->interrupt(); }

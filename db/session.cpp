@@ -320,16 +320,32 @@ Done Session::State::maintain(treeql::Maintenance what) {
   return {};
 }
 
-Result<std::string> Session::State::result_of(std::string_view subscription) const {
+Result<const db::Listening*> Session::State::listening_of(std::string_view subscription) const {
+  if (const Named* named = find(subscription)) return named->listening.get();
+  return db::face_error(Code::kUnknownSubscription,
+                        "no subscription is named '" + std::string(subscription) + "'");
+}
+
+Result<std::string> Session::State::result_of(std::string_view subscription,
+                                              std::size_t rows_max) const {
   const std::lock_guard lock(engine_.mutex);
-  const Named* named = find(subscription);
-  if (named == nullptr) {
-    return db::face_error(Code::kUnknownSubscription,
-                          "no subscription is named '" + std::string(subscription) + "'");
-  }
-  std::string text;
-  named->listening->print(text);
-  return text;
+  const auto listening = listening_of(subscription);
+  if (!listening) return listening.error();
+  std::string text = "[";
+  const auto add = [&text](std::string_view row) {
+    if (text.size() > 1) text += ',';
+    text += row;
+    return true;
+  };
+  listening.value()->for_each_json(add, rows_max);
+  return text += ']';
+}
+
+Result<std::size_t> Session::State::row_count_of(std::string_view subscription) const {
+  const std::lock_guard lock(engine_.mutex);
+  const auto listening = listening_of(subscription);
+  if (!listening) return listening.error();
+  return listening.value()->row_count();
 }
 
 std::vector<std::string> Session::State::subscriptions() const {

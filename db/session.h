@@ -27,7 +27,9 @@ struct Session::State {
 
   Result<RunResult> run(std::string_view script, NamedValues parameters);
   bool in_transaction() const { return begun_; }
-  Result<std::string> result_of(std::string_view subscription) const;
+  Result<std::string> result_of(std::string_view subscription,
+                                std::size_t rows_max = ~std::size_t{0}) const;
+  Result<std::size_t> row_count_of(std::string_view subscription) const;
   std::vector<std::string> subscriptions() const;
   void on_progress(Progress progress) { progress_ = std::move(progress); }
   void interrupt() { interrupted_ = true; }
@@ -58,6 +60,7 @@ struct Session::State {
   void end_begun();
   void emit(OutputKind kind, std::string_view text, std::string_view subscription = {});
   const Named* find(std::string_view name) const;
+  Result<const db::Listening*> listening_of(std::string_view subscription) const;
 
   db::Engine& engine_;
   OutputSink sink_;

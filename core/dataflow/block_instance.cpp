@@ -167,8 +167,9 @@ std::size_t BlockInstance::index_of(RowId row, Side side) const {
   return core_->rank(row, side) - offset();
 }
 
-void BlockInstance::for_each_visible(Side side, const std::function<void(RowId)>& visit) const {
-  const std::size_t count = row_count(side);
+void BlockInstance::for_each_visible(Side side, const std::function<void(RowId)>& visit,
+                                     std::size_t rows_max) const {
+  const std::size_t count = std::min(row_count(side), rows_max);
   if (count == 0) return;
   if (core_->ordered())
     core_->for_each_from(offset(), count, side, visit);

@@ -111,16 +111,18 @@ void View::end() {
 
 Engine& View::engine() const { return instance_->engine(); }
 
-void View::for_each_json(const std::function<bool(std::string_view)>& row) const {
+void View::for_each_json(const std::function<bool(std::string_view)>& row,
+                         std::size_t rows_max) const {
   const Side side = engine().present();
   bool more = true;
   std::string text;
-  instance_->for_each_visible(side, [&](RowId id) {
+  const auto give = [&](RowId id) {
     if (!more) return;
     text.clear();
     print_row(*instance_, id, side, text);
     more = row(text);
-  });
+  };
+  instance_->for_each_visible(side, give, rows_max);
   forget_texts();
 }
 

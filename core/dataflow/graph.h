@@ -81,8 +81,9 @@ class View {
   void end();  // nothing may be asked any more
 
   // Calls `row` with the JSON text of each row, in order, as of the last step (the new side). Stops
-  // when it returns false.
-  void for_each_json(const std::function<bool(std::string_view)>& row) const;
+  // when it returns false, or after rows_max.
+  void for_each_json(const std::function<bool(std::string_view)>& row,
+                     std::size_t rows_max = ~std::size_t{0}) const;
   // The whole result as a JSON array.
   void print(std::string& out) const;
   std::size_t row_count() const;

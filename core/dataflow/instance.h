@@ -338,7 +338,9 @@ class BlockInstance final : public Instance {
   std::size_t row_count(triples::Side side) const;
   RowId row_at(std::size_t index, triples::Side side) const;
   std::size_t index_of(RowId row, triples::Side side) const;  // Requires: the row is in the result
-  void for_each_visible(triples::Side side, const std::function<void(RowId)>& visit) const;
+  // rows_max: no more of them than that are visited.
+  void for_each_visible(triples::Side side, const std::function<void(RowId)>& visit,
+                        std::size_t rows_max = ~std::size_t{0}) const;
   triples::Value scalar(triples::Side side) const;
   // IN: whether the members hold `key`; `has_null`: what is looked for is NULL. Of a semi-join
   // two-valued.

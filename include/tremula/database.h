@@ -135,6 +135,10 @@ class TREMULA_API Session {
   // The present result of a subscription of this session, as a JSON array.
   // Errors: unknown_subscription.
   Result<std::string> result_of(std::string_view subscription) const;
+  // The same of its first rows only, which costs no more however long the result is.
+  Result<std::string> result_of(std::string_view subscription, std::size_t rows_max) const;
+  // How many rows that result has. Errors: unknown_subscription.
+  Result<std::size_t> row_count_of(std::string_view subscription) const;
   std::vector<std::string> subscriptions() const;
   // Called while an IMPORT or EXPORT goes on. With it a SUBSCRIBE can be interrupted as well, while
   // its first result is found; a query of several scans is computed twice for that.

@@ -251,6 +251,22 @@ TEST_CASE("a session keeps BEGIN and subscriptions from one run to the next") {
                         "\"path\":\"/0/n\",\"value\":3}]}\n{\"deleted\":3}\n"));
 }
 
+TEST_CASE("a session's subscription can be asked for its first rows and their number") {
+  auto db = with_numbers();
+  Session session(db, [](const Output&) {});
+  session.run("SUBSCRIBE s AS SELECT Id FROM T ORDER BY Id DESC; INSERT INTO T {Id: 7};").value();
+  const std::string whole = R"([{"Id":7},{"Id":2},{"Id":1}])";
+  CHECK(session.result_of("s").value() == whole);
+  CHECK(session.result_of("s", 0).value() == "[]");
+  CHECK(session.result_of("s", 2).value() == R"([{"Id":7},{"Id":2}])");
+  CHECK(session.result_of("s", 9).value() == whole);
+  CHECK(session.row_count_of("s").value() == 3);
+  session.run("SUBSCRIBE n AS SELECT count(*) AS n FROM T").value();
+  CHECK(session.result_of("n", 1).value() == R"([{"n":3}])");
+  CHECK(session.result_of("none", 1).error().code == ErrorCode::kUnknownSubscription);
+  CHECK(session.row_count_of("none").error().code == ErrorCode::kUnknownSubscription);
+}
+
 TEST_CASE("inside a transaction a live result reads as of the latest commit, and may end") {
   auto db = with_numbers();
   const char* nested =
