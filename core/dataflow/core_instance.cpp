@@ -566,7 +566,7 @@ void CoreInstance::for_each_row(const std::function<void(RowId)>& visit) {
             : core_.sources.empty()   ? kSingleRow
                                       : tuples()->intern(tuple));
     });
-    TupleFinder(*this, collector).pull(side == Side::kOld, side == Side::kNew);
+    TupleFinder(*this, collector).list(side);
   }
 }
 

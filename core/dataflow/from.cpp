@@ -26,6 +26,11 @@ void TupleFinder::pull(bool old_side, bool new_side) {
   bind(core.pull_plan, 0, old_side, new_side);
 }
 
+void TupleFinder::list(Side side) {
+  lists_ = true;
+  pull(side == Side::kOld, side == Side::kNew);
+}
+
 std::int64_t TupleFinder::count_key() {
   const BindStep& step = instance_.core_.pull_plan[0];
   const RelationIndex* index = index_of(step, true);
@@ -138,7 +143,7 @@ void TupleFinder::match(const BindStep& step, Slot slot, bool& in_old, bool& in_
   in_new = in_new && relation.exists(slot, Side::kNew) && holds(step.match, Side::kNew, false);
   if (!instance_.core_.has_on_sites || (!in_old && !in_new)) return;
   for (const Conjunct* c : step.match)
-    if (!c->sites.empty()) instance_.update_pair(c->sites, step.source, tuple_, in_old, in_new);
+    if (!lists_ && !c->sites.empty()) instance_.update_pair(c->sites, step.source, tuple_, in_old, in_new);
   in_old = in_old && holds(step.match, Side::kOld, true);
   in_new = in_new && holds(step.match, Side::kNew, true);
 }

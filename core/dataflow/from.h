@@ -19,7 +19,10 @@ class TupleFinder {
 
   // All tuples of the sides asked for.
   void pull(bool old_side, bool new_side);
-  // The same of the new side's rows, given to take(slot) as they are found; before them expect() is
+  // The tuples of one side as the instance has taken them in, for those who begin to need them: the
+  // sub-selects of an ON are asked and stay as they are.
+  void list(triples::Side side);
+  // What pull() finds of the new side's rows, given to take(slot) as they are found; before them expect() is
   // told how many they are, where that is known.
   // Requires: core.is_plain().
   template <typename Expect, typename Take>
@@ -72,6 +75,7 @@ class TupleFinder {
   int pinned_source_ = -1;
   triples::Slot pinned_ = triples::kNoSlot;
   int rest_of_ = -1;  // collecting prefixes of this LEFT JOIN's source
+  bool lists_ = false;
   bool stopped_ = false;
   std::vector<std::vector<triples::Slot>> candidates_;  // by depth
 };
