@@ -14,6 +14,8 @@ constexpr std::uint64_t kLevelFactor = 10;
 constexpr std::size_t kBatchEntries = 4096;
 constexpr std::size_t kBatchBytes = 1U << 20;
 constexpr std::size_t kEntriesBetweenChecks = 16;  // of a file's size
+constexpr std::uint64_t kStaleFactor = 4;        // bytes replaced for each byte above
+constexpr std::uint64_t kStaleLevel1Share = 64;  // of level 1 must become free
 
 // The keys of a column's parts of level 0.
 struct KeyRange {
@@ -54,6 +56,86 @@ Fullest fullest_level(const Version& version, const LsmOptions& options) {
     }
   }
   return fullest;
+}
+
+// The upper parts of a column, and what they may replace of the rest.
+struct Covered {
+  std::uint64_t gain = 0;   // bytes that go if every entry above replaces one below
+  std::uint32_t level = 0;  // the deepest of the upper parts
+};
+
+struct PartSize {
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+  std::uint32_t level = 0;
+};
+
+// Youngest first.
+std::vector<PartSize> part_sizes(const ColumnFiles& column) {
+  std::vector<PartSize> parts;
+  for (const ColumnPart& young : column.young) parts.push_back({young.bytes, young.entries, 0});
+  for (std::uint32_t level = 1; level <= column.levels.size(); ++level) {
+    PartSize part{0, 0, level};
+    for (const FileRef& file : column.level(level)) {
+      part.bytes += file->info().size;
+      part.entries += file->info().entries;
+    }
+    if (part.entries > 0) parts.push_back(part);
+  }
+  return parts;
+}
+
+// Wherever the parts are divided into upper and lower ones: the division that frees the most.
+Covered covered_part(const ColumnFiles& column) {
+  const std::vector<PartSize> parts = part_sizes(column);
+  PartSize below;
+  for (const PartSize& part : parts) {
+    below.bytes += part.bytes;
+    below.entries += part.entries;
+  }
+  Covered best;
+  PartSize above;
+  for (const PartSize& part : parts) {
+    above = {above.bytes + part.bytes, above.entries + part.entries, part.level};
+    below.bytes -= part.bytes;
+    below.entries -= part.entries;
+    if (below.entries == 0) break;
+    const std::uint64_t entries = std::min(above.entries, below.entries);
+    // Less than a quarter of a column isn't worth reading it.
+    if (entries < below.entries / 4) continue;
+    const std::uint64_t replaced = below.bytes / below.entries * entries;
+    if (replaced < kStaleFactor * above.bytes || replaced - above.bytes <= best.gain) continue;
+    best = {replaced - above.bytes, above.level};
+  }
+  return best;
+}
+
+// Few bytes that may make many needless: what was deleted, purged or set to NULL lies under them,
+// and no bound of a level would ever bring the two together.
+struct Stale {
+  std::uint64_t level0_gain = 0;  // of bringing all of level 0 down
+  std::uint64_t gain = 0;         // of this column and level
+  ColumnId id;
+  std::uint32_t level = 0;
+};
+
+Stale find_stale(const Version& version, const LsmOptions& options) {
+  Stale stale;
+  for (const auto& [id, column] : version.columns) {
+    const Covered covered = covered_part(column);
+    if (!column.young.empty()) stale.level0_gain += covered.gain;
+    if (covered.level == 0 || covered.gain <= stale.gain) continue;
+    stale.gain = covered.gain;
+    stale.id = id;
+    stale.level = covered.level;
+  }
+  // A job must give back more than it is asked to rewrite, and be worth its fsyncs.
+  std::uint64_t level0_bytes = 0;
+  for (const FileRef& file : version.level0) level0_bytes += file->info().size;
+  const std::uint64_t least = options.level1_bytes / kStaleLevel1Share;
+  if (stale.level0_gain < std::max(level0_bytes, least)) stale.level0_gain = 0;
+  if (stale.gain < least) stale.gain = 0;
+  return stale;
 }
 
 // The files of a level, sorted, that have keys of a range: [first, second).
@@ -195,19 +277,24 @@ std::size_t batch_entries(const std::vector<MergeSource>& sources) {
 }  // namespace
 
 bool wants_compaction(const Version& version, const LsmOptions& options) {
-  return level0_score(version, options) > 0 || fullest_level(version, options).score > 0;
+  if (level0_score(version, options) > 0 || fullest_level(version, options).score > 0) return true;
+  const Stale stale = find_stale(version, options);
+  return stale.level0_gain > 0 || stale.gain > 0;
 }
 
 base::Result<std::optional<CompactionPlan>> pick_compaction(const Version& version,
                                                             const LsmOptions& options) {
   const double level0 = level0_score(version, options);
   const Fullest fullest = fullest_level(version, options);
-  if (level0 == 0 && fullest.score == 0) return std::optional<CompactionPlan>();
-  if (level0 >= fullest.score) {
+  const bool is_over = level0 > 0 || fullest.score > 0;
+  const Stale stale = is_over ? Stale() : find_stale(version, options);
+  if (!is_over && stale.level0_gain == 0 && stale.gain == 0) return std::optional<CompactionPlan>();
+  if (stale.level0_gain > 0 || (is_over && level0 >= fullest.score)) {
     TREMULA_TRY_ASSIGN(CompactionPlan plan, plan_level0(version, options));
     return std::optional(std::move(plan));
   }
-  return std::optional(plan_level(fullest, version.columns.at(fullest.id), options));
+  const Fullest at = is_over ? fullest : Fullest{0, stale.id, stale.level};
+  return std::optional(plan_level(at, version.columns.at(at.id), options));
 }
 
 base::Result<bool> CompactionJob::step(std::size_t budget) {

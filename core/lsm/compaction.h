@@ -7,6 +7,8 @@
 // bytes; files that overlap nothing move there as they are. Levels are of one column each
 // (LevelDB's leveled compaction, with the choice of file of RocksDB's kMinOverlappingRatio).
 // At the deepest level that a column has, tombstones are dropped. Entries of dead keys stay.
+// When no level is over its bound, a column whose upper entries are small and may replace much of
+// what lies below (rows were deleted, a column purged or set to NULL) is brought together, too.
 // Thread: one at a time; pick_compaction() is a pure function.
 #pragma once
 
@@ -37,10 +39,10 @@ struct CompactionPlan {
   std::vector<LevelFile> moved;  // at their new level
 };
 
-// Errors: of reading.  Returns: nullopt if no level is over its bound.
+// Errors: of reading.  Returns: nullopt if there is nothing to do.
 base::Result<std::optional<CompactionPlan>> pick_compaction(const Version& version,
                                                             const LsmOptions& options);
-// Whether one is; what pick_compaction() asks first.  Cost: O(columns and files).
+// Whether there is; what pick_compaction() asks first.  Cost: O(columns and files).
 bool wants_compaction(const Version& version, const LsmOptions& options);
 
 class CompactionJob {

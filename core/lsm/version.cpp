@@ -119,9 +119,10 @@ TreeFile::TreeFile(std::shared_ptr<const SstReader> opened) : reader(std::move(o
   const auto& blocks = reader->blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const ColumnId id{blocks[i].type, blocks[i].attr};
-    if (columns.empty() || columns.back().id != id) columns.push_back({id, i, i, 0});
+    if (columns.empty() || columns.back().id != id) columns.push_back({id, i, i, 0, 0});
     columns.back().end_block = i + 1;
     columns.back().bytes += blocks[i].size;
+    columns.back().entries += blocks[i].entries;
   }
 }
 
@@ -171,7 +172,7 @@ base::Result<VersionRef> make_version(const ManifestContents& contents, const Fi
   for (const FileRef& file : version->level0) {
     for (const TreeFile::Column& column : file->columns) {
       version->columns[column.id].young.push_back(
-          {file, column.first_block, column.end_block, column.bytes});
+          {file, column.first_block, column.end_block, column.bytes, column.entries});
     }
   }
   for (auto& [id, column] : version->columns) TREMULA_TRY(sort_levels(column));

@@ -37,6 +37,7 @@ struct TreeFile {
     std::size_t first_block = 0;
     std::size_t end_block = 0;
     std::uint64_t bytes = 0;  // of these blocks
+    std::uint64_t entries = 0;
   };
   explicit TreeFile(std::shared_ptr<const SstReader> opened);
   const SstInfo& info() const { return reader->info(); }
@@ -53,6 +54,7 @@ struct ColumnPart {
   std::size_t first_block = 0;
   std::size_t end_block = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
 };
 
 struct ColumnFiles {

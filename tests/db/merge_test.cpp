@@ -133,6 +133,41 @@ TEST_CASE("merge: a value that two replicas adopt into a COUNTER or SET counts o
   for (Database* db : {&a, &b}) CHECK(run(*db, kAll) == R"({"n":16,"tags":["x"]})");
 }
 
+TEST_CASE("merge: what STRICT purges is told to nobody, and counts from nothing when it comes back") {
+  const char* const kAll =
+      "TABLE T = 1 (K INT = 1 KEY, n INT = 2 COUNTER DEFAULT 2, tags JSON = 3 SET, t TEXT = 4) "
+      "STRICT;";
+  const char* const kFew = "TABLE T = 1 (K INT = 1 KEY) STRICT;";
+  const char* const kValues = "SELECT t.n, t.tags, t.t FROM T AS t";
+  persist::MemoryFileSystem files;
+  Database a = open(files, "a");
+  run(a, std::string(kAll) + "INSERT INTO T {K: 1, n: 5, tags: [1, 'x'], t: 'a'};");
+  Database b = open(files, "b");
+  run(b, kAll);
+  merge(b, changes(a));
+  run(b, "UPDATE T SET n = n + 10, tags = ['x', 'y'];");
+  merge(a, changes(b));
+  REQUIRE(run(a, kValues) == R"({"n":15,"tags":["x","y"],"t":"a"})");
+
+  const std::uint64_t before = a.version();
+  run(a, kFew);
+  CHECK(changes(a, before) == "");
+  merge(b, changes(a));
+  CHECK(run(b, kValues) == R"({"n":15,"tags":["x","y"],"t":"a"})");
+
+  run(a, kAll);
+  CHECK(run(a, kValues) == R"({"n":2,"tags":null,"t":null})");
+  run(a, "UPDATE T SET n = n + 1, tags = ['z'];");
+  CHECK(run(a, kValues) == R"({"n":3,"tags":["z"],"t":null})");
+  for (int i = 0; i < 2; ++i) {
+    merge(b, changes(a));
+    merge(a, changes(b));
+  }
+  CHECK(run(a, kValues) == run(b, kValues));
+  CHECK(run(a, kValues) == R"({"n":3,"tags":["z"],"t":null})");
+  MESSAGE(changes(a) << "\n" << changes(b));
+}
+
 TEST_CASE("merge: an undeclared column of a lax table can be asked for at once") {
   persist::MemoryFileSystem files;
   Database db = open(files);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -309,6 +310,79 @@ TEST_CASE("lsm_tree: deleted rows leave their dead keys alone at the bottom") {
   const auto snapshot = tree->snapshot();
   CHECK(snapshot->columns() == std::vector{std::pair{TypeId{1}, kKeyAttr}});
   CHECK(snapshot->find_key(TypeId{1}, "key7").value() == kNoSlot);
+}
+
+namespace {
+
+constexpr Slot kTextRows = 20'000;
+
+// Rows with a number and a text of 100 bytes, so deep that they have left level 0.
+std::unique_ptr<LsmTree> tree_of_texts(base::FileSystem& files) {
+  LsmOptions options;
+  options.level0_files = 1;
+  options.level1_bytes = 1U << 20;
+  options.file_bytes = 256U << 10;
+  auto tree = open_tree(files, options);
+  CommitWriter writer;
+  std::mt19937 random(5);
+  for (Slot slot = 0; slot < kTextRows; ++slot) {
+    std::string text(100, ' ');
+    for (char& byte : text) byte = static_cast<char>('a' + random() % 26);
+    writer.begin_row(TypeId{1}, slot, Fate::kInserted, "key" + std::to_string(slot), 2);
+    writer.cell(AttrId{1}, Value::int_of(slot));
+    writer.cell(AttrId{2}, Value::text_of(text));
+    if (slot % 8000 != 7999 && slot + 1 != kTextRows) continue;
+    REQUIRE(tree->apply(writer.view(), slot + 1, 1).ok());
+    REQUIRE(tree->flush().ok());
+    writer = CommitWriter();
+  }
+  REQUIRE(testing::work_all(*tree).ok());
+  REQUIRE(tree->stats().bytes > 1'500'000);
+  return tree;
+}
+
+}  // namespace
+
+TEST_CASE("lsm_tree: a purged column gives its room back though nothing else is written") {
+  MemoryFileSystem files;
+  const auto tree = tree_of_texts(files);
+  bool leaves_marks = false;  // as a merged table's cells do
+  SUBCASE("removed cells") {}
+  SUBCASE("cells with a mark that they were removed") { leaves_marks = true; }
+  const std::uint64_t before = tree->stats().bytes;
+  CommitWriter writer;
+  for (Slot slot = 0; slot < kTextRows; ++slot) {
+    writer.begin_row(TypeId{1}, slot, Fate::kUpdated, "key" + std::to_string(slot), 1);
+    writer.cell(AttrId{2}, leaves_marks ? removed_mark() : Value::missing());
+  }
+  REQUIRE(tree->apply(writer.view(), kTextRows + 1, 1).ok());
+  REQUIRE(tree->flush().ok());
+  REQUIRE(testing::work_all(*tree).ok());
+  const LsmStats stats = tree->stats();
+  CHECK(stats.bytes < before / 5);
+  CHECK(stats.tombstones == 0);
+  std::size_t cells = 0;
+  std::size_t marks = 0;
+  const auto snapshot = tree->snapshot();
+  REQUIRE(snapshot->scan(TypeId{1}, AttrId{1}, [&](const Entry&) { ++cells; }).ok());
+  REQUIRE(snapshot->scan(TypeId{1}, AttrId{2}, [&](const Entry&) { ++marks; }).ok());
+  CHECK(cells == kTextRows);
+  CHECK(marks == (leaves_marks ? kTextRows : 0));
+}
+
+TEST_CASE("lsm_tree: deleted rows give their room back though nothing else is written") {
+  MemoryFileSystem files;
+  const auto tree = tree_of_texts(files);
+  const std::uint64_t before = tree->stats().bytes;
+  CommitWriter writer;
+  for (Slot slot = 0; slot < kTextRows; ++slot)
+    writer.begin_row(TypeId{1}, slot, Fate::kDeleted, "key" + std::to_string(slot), 0);
+  REQUIRE(tree->apply(writer.view(), kTextRows + 1, 1).ok());
+  REQUIRE(tree->flush().ok());
+  REQUIRE(testing::work_all(*tree).ok());
+  CHECK(tree->stats().bytes < before / 5);
+  CHECK(tree->stats().tombstones == 0);
+  CHECK(tree->stats().entries == kTextRows);  // the dead keys stay
 }
 
 TEST_CASE("lsm_tree: values of a megabyte are kept, and files stay near their bound") {
