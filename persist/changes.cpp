@@ -168,6 +168,9 @@ class Printing {
       record.column = triples::kRowAttr;
       record.column_name = texts_.copy(column.name);
     }
+    const lsm::StoredCell* cell = row.cell(column.attr);
+    const bool is_removed = cell != nullptr && lsm::is_removed_mark(cell->value.value());
+    if (is_removed && !column.visible) return;  // STRICT purged it
     if (column.merge == MergeRule::kCounter) {
       print_counter(record, counter_state_of(row, column, book_));
       return;
@@ -176,13 +179,11 @@ class Printing {
       print_set(record, set_state_of(row, column, book_));
       return;
     }
-    const lsm::StoredCell* cell = row.cell(column.attr);
     if (cell == nullptr) return;
     Value value = cell->value.value();
-    if (lsm::is_removed_mark(value)) {
-      // What STRICT purged, or a name that is a column's by now, tells nothing.
-      const bool is_purged = !column.visible;
-      if (is_purged || (!column.declared && table.find_column(column.name) != nullptr)) return;
+    if (is_removed) {
+      // A name that is a column's by now tells nothing.
+      if (!column.declared && table.find_column(column.name) != nullptr) return;
       value = has_default(column) ? column.default_value->value() : Value::null();
     }
     record.value = value;

