@@ -14,8 +14,8 @@ constexpr std::uint64_t kLevelFactor = 10;
 constexpr std::size_t kBatchEntries = 4096;
 constexpr std::size_t kBatchBytes = 1U << 20;
 constexpr std::size_t kEntriesBetweenChecks = 16;  // of a file's size
-constexpr std::uint64_t kStaleFactor = 4;        // bytes replaced for each byte above
-constexpr std::uint64_t kStaleLevel1Share = 64;  // of level 1 must become free
+constexpr std::uint64_t kStaleFactor = 4;          // bytes replaced for each byte above
+constexpr std::uint64_t kStaleLevel1Share = 64;    // of level 1 must become free
 
 // The keys of a column's parts of level 0.
 struct KeyRange {

@@ -31,8 +31,8 @@ std::vector<MergeSource> sources_of(const ColumnFiles& files) {
 MergeSource source_of(const std::vector<FileRef>& files) {
   MergeSource source;
   for (const FileRef& file : files)
-    source.push_back({file, 0, file->reader->blocks().size(), file->info().size,
-                      file->info().entries});
+    source.push_back(
+        {file, 0, file->reader->blocks().size(), file->info().size, file->info().entries});
   return source;
 }
 

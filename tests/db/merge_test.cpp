@@ -133,7 +133,8 @@ TEST_CASE("merge: a value that two replicas adopt into a COUNTER or SET counts o
   for (Database* db : {&a, &b}) CHECK(run(*db, kAll) == R"({"n":16,"tags":["x"]})");
 }
 
-TEST_CASE("merge: what STRICT purges is told to nobody, and counts from nothing when it comes back") {
+TEST_CASE(
+    "merge: what STRICT purges is told to nobody, and counts from nothing when it comes back") {
   const char* const kAll =
       "TABLE T = 1 (K INT = 1 KEY, n INT = 2 COUNTER DEFAULT 2, tags JSON = 3 SET, t TEXT = 4) "
       "STRICT;";
