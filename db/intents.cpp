@@ -28,11 +28,14 @@ struct Written {
 
 class RowIntent {
  public:
-  RowIntent(Store& store, const WrittenRow& row)
+  // `cells`: kept for its memory.
+  RowIntent(Store& store, const WrittenRow& row, std::vector<Written>& cells)
       : row_(row),
         table_(store.row_table(row.type)),
         definition_(store.catalog().find(row.type)),
-        was_there_(table_.exists(row.slot, Side::kOld)) {
+        was_there_(table_.exists(row.slot, Side::kOld)),
+        cells_(cells) {
+    cells_.clear();
     for (const triples::WrittenCell& cell : row.cells) add(cell.attr, cell.value);
   }
 
@@ -84,7 +87,7 @@ class RowIntent {
   lsm::RowTable& table_;
   const triples::TableDef* definition_;
   const bool was_there_;
-  std::vector<Written> cells_;
+  std::vector<Written>& cells_;
 };
 
 }  // namespace
@@ -92,7 +95,9 @@ class RowIntent {
 Result<void> write_intents(Store& store, std::string_view record, const OwnInsert& own_insert,
                            crdt::IntentWriter& to) {
   const WriteNotes& notes = store.notes();
-  const WriteNotes::Named named = notes.named();
+  std::vector<WriteNotes::Named> named;
+  notes.list(named);
+  std::vector<Written> cells;
   triples::CommitReader reader(record);
   WrittenRow row;
   for (;;) {
@@ -102,15 +107,21 @@ Result<void> write_intents(Store& store, std::string_view record, const OwnInser
       to.begin_row(row.type, IntentKind::kDelete, own_insert(row.type, row.key), row.key, 0);
       continue;
     }
-    RowIntent intent(store, row);
-    const auto noted = named.find({row.type, row.slot});
-    if (noted != named.end()) {
+    RowIntent intent(store, row, cells);
+    const WriteNotes::Row name{row.type, row.slot};
+    const auto noted = std::lower_bound(
+        named.begin(), named.end(), name,
+        [](const WriteNotes::Named& at, const WriteNotes::Row& of) { return at.row < of; });
+    const bool is_noted = noted != named.end() && noted->row == name;
+    if (is_noted) {
       // What was named last counts.
-      for (auto at = noted->second.rbegin(); at != noted->second.rend(); ++at) {
-        intent.name(notes.cell(*at));
+      const auto last =
+          std::find_if(noted, named.end(), [&](const auto& at) { return at.row != name; });
+      for (auto at = last; at-- != noted;) {
+        for (std::size_t place = at->end; place-- > at->begin;) intent.name(notes.cell(place));
       }
     }
-    const bool is_put = row.fate == Fate::kInserted || noted != named.end();
+    const bool is_put = row.fate == Fate::kInserted || is_noted;
     intent.write(is_put ? IntentKind::kPut : IntentKind::kUpdate,
                  is_put ? 0 : own_insert(row.type, row.key), to);
   }

@@ -1,5 +1,7 @@
 #include "db/overlay.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 #include "core/lsm/catalog_rows.h"
 #include "core/triples/catalog.h"
@@ -17,13 +19,13 @@ bool Overlay::is_kept(TypeId type) {
 
 OverlayRow* Overlay::find(TypeId type, std::string_view key) {
   if (rows_.empty()) return nullptr;
-  const auto found = rows_.find({type, std::string(key)});
+  const auto found = rows_.find(NameView{type, key});
   return found == rows_.end() ? nullptr : &found->second;
 }
 
 std::uint64_t Overlay::own_insert(TypeId type, std::string_view key) const {
   if (rows_.empty()) return 0;
-  const auto found = rows_.find({type, std::string(key)});
+  const auto found = rows_.find(NameView{type, key});
   if (found == rows_.end()) return 0;
   const auto& writes = found->second.writes;
   for (auto write = writes.rbegin(); write != writes.rend(); ++write) {
@@ -35,12 +37,10 @@ std::uint64_t Overlay::own_insert(TypeId type, std::string_view key) const {
 }
 
 OverlayRow& Overlay::open(const crdt::IntentRow& intent) {
-  const auto [at, is_new] =
-      rows_.try_emplace(Name{intent.type, std::string(intent.key)}, OverlayRow{});
-  if (is_new) {
-    at->second.type = intent.type;
-    at->second.key = intent.key;
-  }
+  if (OverlayRow* const known = find(intent.type, intent.key)) return *known;
+  const auto at = rows_.try_emplace(Name{intent.type, std::string(intent.key)}).first;
+  at->second.type = intent.type;
+  at->second.key = at->first.second;
   return at->second;
 }
 
@@ -50,21 +50,20 @@ Result<void> Overlay::read_rows(Pending& pending) {
   constexpr std::size_t kHeap = 64;
   pending.intents.reserve(kHeap);
   crdt::IntentReader reader(pending.intents);
-  crdt::IntentRow row;
-  for (;;) {
-    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
-    if (!more) return {};
-    pending.rows.push_back(row);
-  }
+  while (!reader.at_end()) TREMULA_TRY(reader.next(pending.rows.emplace_back()));
+  return {};
 }
 
-void Overlay::rebase(crdt::RowImage& image, const OverlayRow::Write& write) const {
+void Overlay::rebase(crdt::RowImage& image, const PendingWrite& write) const {
   const crdt::IntentRow& row = write.pending->rows[write.row];
   crdt::Ground ground;
   ground.seen = write.pending->seen;
   if (row.own_insert != 0) {
-    const auto ordered = ordered_as_.find(row.own_insert);
-    ground.own_insert = ordered == ordered_as_.end() ? crdt::kPendingVersion : ordered->second;
+    const auto ordered = std::lower_bound(
+        ordered_as_.begin(), ordered_as_.end(), row.own_insert,
+        [](const auto& known, std::uint64_t number) { return known.first < number; });
+    const bool is_ordered = ordered != ordered_as_.end() && ordered->first == row.own_insert;
+    ground.own_insert = is_ordered ? ordered->second : crdt::kPendingVersion;
   }
   (void)crdt::rebase(image, row, ground);
 }
@@ -76,7 +75,7 @@ void Overlay::apply(OverlayRow& row, const triples::WrittenRow& effect, std::uin
 
 void Overlay::refresh(OverlayRow& row) {
   row.image = row.base;
-  for (const OverlayRow::Write& write : row.writes) rebase(row.image, write);
+  for (const PendingWrite& write : row.writes) rebase(row.image, write);
 }
 
 }  // namespace tremula::db

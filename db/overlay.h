@@ -12,12 +12,13 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "core/base/flat_map.h"
 #include "core/crdt/intent.h"
 #include "core/triples/commit_record.h"
 #include "core/triples/ids.h"
@@ -37,17 +38,40 @@ struct Pending {
   std::vector<crdt::IntentRow> rows;
 };
 
+// One of its rows.
+struct PendingWrite {
+  const Pending* pending = nullptr;
+  std::size_t row = 0;
+};
+
+// The pending writes of a row, by number. Most rows have one: a deque would take 600 bytes for it.
+class PendingWrites {
+ public:
+  bool empty() const { return first_ == writes_.size(); }
+  auto begin() const { return writes_.begin() + static_cast<std::ptrdiff_t>(first_); }
+  auto end() const { return writes_.end(); }
+  auto rbegin() const { return writes_.rbegin(); }
+  auto rend() const { return writes_.rend() - static_cast<std::ptrdiff_t>(first_); }
+  const PendingWrite& back() const { return writes_.back(); }
+  void push_back(const PendingWrite& write) { writes_.push_back(write); }
+  void pop_front() {
+    if (++first_ * 2 < writes_.size()) return;
+    writes_.erase(writes_.begin(), begin());
+    first_ = 0;
+  }
+
+ private:
+  std::vector<PendingWrite> writes_;
+  std::size_t first_ = 0;  // those before have gone
+};
+
 struct OverlayRow {
   triples::TypeId type{};
-  std::string key;
+  std::string_view key;  // of the map's
   crdt::RowImage base;
   triples::Slot file = triples::kNoSlot;  // of base, in the files
   crdt::RowImage image;
-  struct Write {
-    const Pending* pending = nullptr;
-    std::size_t row = 0;  // of its rows
-  };
-  std::deque<Write> writes;  // by number
+  PendingWrites writes;
 };
 
 class Overlay {
@@ -94,15 +118,17 @@ class Overlay {
   void pop(std::uint64_t version, IsBase&& is_base) {
     const Pending& first = pending_.front();
     acknowledged_ = first.number;
-    ordered_as_[first.number] = version;
+    ordered_as_.emplace_back(first.number, version);
     for (const crdt::IntentRow& intent : first.rows) {
       if (!is_kept(intent.type)) continue;
-      const auto at = rows_.find({intent.type, std::string(intent.key)});
+      const auto at = rows_.find(NameView{intent.type, intent.key});
       OverlayRow& row = at->second;
       row.writes.pop_front();
-      if (intent.kind == crdt::IntentKind::kPut) refresh(row);  // its birth is known now
+      const bool is_done = row.writes.empty();
+      // Its birth is known now.
+      if (!is_done && intent.kind == crdt::IntentKind::kPut) refresh(row);
       is_base(std::as_const(row));
-      if (row.writes.empty()) rows_.erase(at);
+      if (is_done) rows_.erase(at);
     }
     pending_.pop_front();
     if (pending_.empty()) ordered_as_.clear();
@@ -113,13 +139,26 @@ class Overlay {
 
  private:
   using Name = std::pair<triples::TypeId, std::string>;
+  using NameView = std::pair<triples::TypeId, std::string_view>;
+  struct HashName {
+    using is_transparent = void;
+    std::size_t operator()(const NameView& name) const {
+      return base::hash_combine(base::hash_bytes(name.second),
+                                static_cast<std::uint32_t>(name.first));
+    }
+  };
+  struct EqualNames {
+    using is_transparent = void;
+    bool operator()(const NameView& a, const NameView& b) const { return a == b; }
+  };
   OverlayRow& open(const crdt::IntentRow& intent);
   static base::Result<void> read_rows(Pending& pending);
-  void rebase(crdt::RowImage& image, const OverlayRow::Write& write) const;
+  void rebase(crdt::RowImage& image, const PendingWrite& write) const;
 
   std::deque<Pending> pending_;  // deque: rows point to them
-  std::map<Name, OverlayRow> rows_;
-  std::map<std::uint64_t, std::uint64_t> ordered_as_;  // numbers that pending ones may stand on
+  std::unordered_map<Name, OverlayRow, HashName, EqualNames> rows_;
+  // Numbers that pending ones may stand on, ascending, and their versions.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ordered_as_;
   std::uint64_t acknowledged_ = 0;
 };
 

@@ -211,7 +211,8 @@ Result<Sharing::Taken> Sharing::take(const persist::LogCommit& commit) {
                                           std::to_string(commit.version) + ", commit " +
                                           std::to_string(base_ + 1) + " was expected"};
   }
-  TREMULA_TRY_ASSIGN(TakenMerge process, read_process(commit.record));
+  triples::CommitReader rows(commit.record);
+  TREMULA_TRY_ASSIGN(TakenMerge process, read_process(rows));
   if (is_merge(process.number)) {
     std::erase(merges_, process.number);
     taken_merge_ = std::exchange(process, {});  // as another's: nothing of it is seen yet
@@ -219,13 +220,12 @@ Result<Sharing::Taken> Sharing::take(const persist::LogCommit& commit) {
   const std::uint64_t number = process.number;
   store_.begin_statement();
   bool is_of_schema = false;
-  WrittenRow row;
-  for (triples::CommitReader reader(commit.record);;) {
-    TREMULA_TRY_ASSIGN(const bool more, next_row(reader, row));
+  for (;;) {
+    TREMULA_TRY_ASSIGN(const bool more, next_row(rows, row_));
     if (!more) break;
-    if (!Overlay::is_kept(row.type)) continue;
-    is_of_schema = is_of_schema || is_of_catalog(row.type);
-    TREMULA_TRY(apply(row, commit.version, number != 0));
+    if (!Overlay::is_kept(row_.type)) continue;
+    is_of_schema = is_of_schema || is_of_catalog(row_.type);
+    TREMULA_TRY(apply(row_, commit.version, number != 0));
   }
   base_ = commit.version;
   if (number != 0) {
@@ -236,19 +236,22 @@ Result<Sharing::Taken> Sharing::take(const persist::LogCommit& commit) {
   return Taken::kForeign;
 }
 
-// It stands wherever in the record.
-Result<Sharing::TakenMerge> Sharing::read_process(std::string_view record) const {
-  TakenMerge read;
-  WrittenRow row;
-  for (triples::CommitReader reader(record);;) {
-    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
-    if (!more) return read;
-    if (row.type != triples::kProcessType || row.key != process_key_) continue;
-    for (const triples::WrittenCell& cell : row.cells) {
+// Whose the record is. That stands first in most: then `rows` goes on behind it.
+Result<Sharing::TakenMerge> Sharing::read_process(triples::CommitReader& rows) {
+  triples::CommitReader ahead = rows;
+  for (bool is_first = true;; is_first = false) {
+    TREMULA_TRY_ASSIGN(const bool more, ahead.next(row_));
+    if (!more) return TakenMerge{};
+    if (row_.type != triples::kProcessType) continue;
+    TakenMerge read;
+    for (const triples::WrittenCell& cell : row_.cells) {
       const auto value = static_cast<std::uint64_t>(cell.value.integer);
       if (cell.attr == persist::kNumberAttr) read.number = value;
       if (cell.attr == persist::kMergedAttr) read.changes = static_cast<std::size_t>(value);
     }
+    if (read.number == 0) continue;  // of another's recent ones
+    if (is_first) rows = ahead;
+    return row_.key == process_key_ ? read : TakenMerge{};
   }
 }
 

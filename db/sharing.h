@@ -96,7 +96,7 @@ class Sharing {
     triples::Slot slot = triples::kNoSlot;
   };
   // Whose a transaction is: number 0: another process's.
-  base::Result<TakenMerge> read_process(std::string_view record) const;
+  base::Result<TakenMerge> read_process(triples::CommitReader& rows);
   bool is_merge(std::uint64_t number) const;
   base::Result<void> decide();
   base::Result<void> decide_before();
@@ -126,6 +126,7 @@ class Sharing {
       steps_;                         // own steps -> versions, acknowledged
   std::vector<Forgotten> forgotten_;  // aliases of rows that are gone once this is settled
   triples::CommitWriter record_;
+  triples::WrittenRow row_;  // of what is taken in; kept for its memory
   crdt::IntentWriter intents_;
   // Own ones on their way that come as others' do: merges, and what is undecided.
   std::deque<std::uint64_t> merges_;

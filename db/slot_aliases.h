@@ -11,8 +11,7 @@
 // Thread: the holder of the engine's mutex.
 #pragma once
 
-#include <unordered_map>
-
+#include "core/base/flat_map.h"
 #include "core/triples/ids.h"
 
 namespace tremula::db {
@@ -24,13 +23,12 @@ class SlotAliases {
 
   // The slot in the files of the row that stands here; kNoSlot: it isn't in them yet.
   triples::Slot file_of(triples::Slot local) const {
-    const auto found = file_of_.find(local);
-    return found == file_of_.end() ? local : found->second;
+    const triples::Slot* const found = file_of_.find(local);
+    return found == nullptr ? local : *found;
   }
   // The slot here of a row in the files; kNoSlot: it has none, another row has its place.
   triples::Slot local_of(triples::Slot file) const {
-    const auto found = local_of_.find(file);
-    if (found != local_of_.end()) return found->second;
+    if (const triples::Slot* const found = local_of_.find(file)) return *found;
     return file_of_.contains(file) ? triples::kNoSlot : file;
   }
   // The row that stands in `local` has this slot in the files; kNoSlot: none yet.
@@ -45,15 +43,15 @@ class SlotAliases {
   }
   // No row stands in `local` any more.
   void forget(triples::Slot local) {
-    const auto found = file_of_.find(local);
-    if (found == file_of_.end()) return;
-    if (found->second != triples::kNoSlot) local_of_[found->second] = triples::kNoSlot;
-    file_of_.erase(found);
+    const triples::Slot* const found = file_of_.find(local);
+    if (found == nullptr) return;
+    if (*found != triples::kNoSlot) local_of_[*found] = triples::kNoSlot;
+    file_of_.erase(local);
   }
 
  private:
-  std::unordered_map<triples::Slot, triples::Slot> file_of_;   // local -> file, never equal
-  std::unordered_map<triples::Slot, triples::Slot> local_of_;  // kNoSlot: nowhere
+  base::FlatMap<triples::Slot, triples::Slot> file_of_;   // local -> file, never equal
+  base::FlatMap<triples::Slot, triples::Slot> local_of_;  // kNoSlot: nowhere
 };
 
 }  // namespace tremula::db

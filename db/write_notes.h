@@ -6,8 +6,8 @@
 // Thread: the holder of the engine's mutex.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -47,16 +47,22 @@ class WriteNotes {
     begin_statement();
   }
 
-  // Row -> the places of what was named for it, from first to last.
-  using Named = std::map<Row, std::vector<std::size_t>>;
-  Named named() const {
-    Named named;
+  // Every row that was added, and the places of what was named for it, by row and then in the order
+  // of naming.
+  struct Named {
+    Row row;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  void list(std::vector<Named>& named) const {
+    named.clear();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      std::vector<std::size_t>& cells = named[rows_[i].row];
       const std::size_t end = i + 1 < rows_.size() ? rows_[i + 1].first : cells_.size();
-      for (std::size_t at = rows_[i].first; at < end; ++at) cells.push_back(at);
+      named.push_back({rows_[i].row, rows_[i].first, end});
     }
-    return named;
+    if (named.size() < 2) return;
+    std::stable_sort(named.begin(), named.end(),
+                     [](const Named& a, const Named& b) { return a.row < b.row; });
   }
   const Cell& cell(std::size_t place) const { return cells_[place]; }
 

@@ -19,6 +19,7 @@ namespace {
 
 using Recent = std::deque<std::pair<std::uint64_t, std::uint64_t>>;
 
+constexpr std::size_t kFewRows = 8;
 // Columns from here on are the persister's own.
 constexpr AttrId kAttrEnd{0x8000'0000};
 
@@ -142,8 +143,9 @@ Result<Orderer::Outcome> Orderer::order(std::uint64_t process, std::uint64_t num
   while (!recent.empty() && recent.front().first <= submission.value().acknowledged)
     recent.pop_front();
   recent.emplace_back(number, version);
-  TREMULA_TRY(write(version, effect));
+  // First: most readers look for it alone.
   TREMULA_TRY(write_process(process, *from, number, std::nullopt, with_recent, effect));
+  TREMULA_TRY(write(version, effect));
   from->number = number;
   from->version = version;
   if (changes_catalog_) catalog_version_ = version;
@@ -193,13 +195,34 @@ Result<bool> Orderer::rebase_rows(const Process& process, std::uint64_t number,
   }
 }
 
+// Of few rows it is found soonest by looking at each.
+Orderer::Row* Orderer::find_row(TypeId type, std::string_view key) {
+  if (rows_.size() > kFewRows) {
+    const auto known = row_at_.find({type, key});
+    return known == row_at_.end() ? nullptr : known->second;
+  }
+  for (Row& row : rows_) {
+    if (row.type == type && row.key == key) return &row;
+  }
+  return nullptr;
+}
+
+void Orderer::note_row(Row& row) {
+  if (!row_at_.empty()) {
+    row_at_.emplace(std::pair<TypeId, std::string_view>{row.type, row.key}, &row);
+    return;
+  }
+  for (Row& each : rows_) {
+    row_at_.emplace(std::pair<TypeId, std::string_view>{each.type, each.key}, &each);
+  }
+}
+
 Result<Orderer::Row*> Orderer::row_of(TypeId type, std::string_view key) {
-  const auto known = row_at_.find({type, key});
-  if (known != row_at_.end()) return known->second;
+  if (Row* const known = find_row(type, key)) return known;
   Row& row = rows_.emplace_back();
   row.type = type;
   row.key = key;
-  row_at_.emplace(std::pair<TypeId, std::string_view>{type, row.key}, &row);
+  if (rows_.size() > kFewRows) note_row(row);
   TREMULA_TRY_ASSIGN(const auto found, tree_.find_key(type, key));
   if (!found || found->slot == triples::kNoSlot) return &row;
   TREMULA_TRY_ASSIGN(const auto self, tree_.get(type, triples::kRowAttr, found->slot));

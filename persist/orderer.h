@@ -1,7 +1,7 @@
 // Orderer: makes of what processes mean to do what is done: one commit record per submission.
 //
 //   (process, number, seen, intents) + base (LsmTree with memtables) -> effect: CommitRecord
-//       rows that were deleted | rows that were inserted, updated | the process's row: its number
+//       the process's row: its number | rows that were deleted | rows that were inserted, updated
 //
 // The process's row (kProcessType, keyed by its id) stands in the same record as what it did, so
 // that a submission is ordered exactly once however often it comes: the number is acknowledgement,
@@ -97,6 +97,8 @@ class Orderer {
   // Does all rows to their images.  Returns: false if it is refused.
   base::Result<bool> rebase_rows(const Process& process, std::uint64_t number,
                                  const crdt::Submission& submission, std::uint64_t version);
+  Row* find_row(triples::TypeId type, std::string_view key);
+  void note_row(Row& row);
   base::Result<Row*> row_of(triples::TypeId type, std::string_view key);
   base::Result<void> read_cells(Row& row, const std::vector<crdt::IntentCell>& cells);
   bool refuse(base::ErrorCode code, std::string message);
@@ -114,7 +116,7 @@ class Orderer {
   base::Error refusal_;
   // Of the submission in hand.
   std::deque<Row> rows_;
-  std::map<std::pair<triples::TypeId, std::string_view>, Row*> row_at_;  // keys are the rows'
+  std::map<std::pair<triples::TypeId, std::string_view>, Row*> row_at_;  // once they are many
   bool changes_catalog_ = false;
   std::string_view merge_lines_;
   crdt::IntentRow intent_;

@@ -95,6 +95,11 @@ base::Result<void> Persister::with_base(const BaseVisitor& visit) {
     if (s.taken.empty() && s.queue.empty()) break;
     if (!ordered_some && s.disk_full) return *s.disk_full;
   }
+  // What the tree has is in the log, then.
+  if (!s.hand.empty() && !s.append_hand()) {
+    const std::lock_guard guard(s.mutex);
+    return s.failure ? *s.failure : *s.disk_full;
+  }
   TREMULA_TRY(s.take_site());  // who tells or takes changes has a name
   base::Result<void> visited = visit(*s.tree, s.stamps);
   const std::lock_guard guard(s.mutex);
@@ -123,7 +128,7 @@ std::optional<base::Result<void>> Persister::State::outcome(Stage of, std::uint6
 base::Result<void> Persister::State::wait(Stage of, std::uint64_t version) {
   std::unique_lock guard(mutex);
   version = std::min(version, submitted);  // whoever names a later one waits for all there is
-  disk_full.reset();  // there may be room by now: it is tried once more
+  disk_full.reset();                       // there may be room by now: it is tried once more
   std::uint64_t& wanted = of == Stage::kOrdered ? wanted_ordered : wanted_durable;
   wanted = std::max(wanted, version);
   for (;;) {

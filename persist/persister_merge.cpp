@@ -94,45 +94,35 @@ Result<Merged> Persister::State::resolve(std::string_view lines, Adopt what, Sta
   return merged;
 }
 
-// Makes the effect of the merge in hand.  Returns: false: it is refused.
-Result<bool> Persister::State::make_merge(const Submitted& submitted) {
+// Makes the effect of the merge, or refuses it.  Requires: nothing is in hand.
+Result<void> Persister::State::make_merge(const Submitted& submitted, bool is_last) {
   StampBook after;
   auto merged = resolve(orderer->merge_lines(), Adopt::kAll, after);
-  if (!merged.ok()) {
-    refuse(submitted, merged.error());
-    return false;
+  if (!merged.ok() || merged.value().changes == 0) {
+    refuse(submitted, merged.ok() ? Error{ErrorCode::kDuplicateKey, "all of it is here already"}
+                                  : merged.error());
+    return {};
   }
-  if (merged.value().changes == 0) {
-    refuse(submitted, {ErrorCode::kDuplicateKey, "all of it is here already"});
-    return false;
-  }
-  TREMULA_TRY(orderer->end_merge(submitted.process, submitted.number, appended + 1,
-                                 orderer->merge_lines().empty() ? 0 : merged.value().changes,
-                                 effect_is_last, effect));
-  stamped_effect = std::move(merged.value().record) + std::string(effect.view());
+  const std::size_t taken = orderer->merge_lines().empty() ? 0 : merged.value().changes;
+  TREMULA_TRY(orderer->end_merge(submitted.process, submitted.number, appended + 1, taken, is_last,
+                                 effect));
   stamps = std::move(after);
-  return true;
+  hand.submissions = 1;
+  return take_in_hand(std::move(merged.value().record) + std::string(effect.view()));
 }
 
 // After a declaration, whoever made it: what merging kept for it comes to light, as a transaction
-// of nobody's.  Returns: false if the log doesn't take it now.
-bool Persister::State::adopt_declared() {
-  if (!adopt_is_due) return true;
+// of nobody's.  Requires: nothing is in hand.
+Result<void> Persister::State::adopt_declared() {
+  if (!std::exchange(adopt_is_due, false)) return {};
   StampBook after;
   auto merged = resolve({}, Adopt::kMerged, after);
-  if (!merged.ok()) {
-    // What a full disk keeps from coming to light comes at the next opening.
-    adopt_is_due = false;
-    if (!base::is_disk_full(merged.error())) fail(merged.error());
-    return merged.ok();
-  }
-  if (merged.value().changes > 0) {
-    stamped_effect = std::move(merged.value().record);
-    if (!append_effect()) return false;
-    stamps = std::move(after);
-  }
-  adopt_is_due = false;
-  return true;
+  // What a full disk keeps from coming to light comes at the next opening.
+  if (!merged.ok() && base::is_disk_full(merged.error())) return {};
+  TREMULA_TRY(merged);
+  if (merged.value().changes == 0) return {};
+  stamps = std::move(after);
+  return take_in_hand(merged.value().record);
 }
 
 }  // namespace tremula::persist

@@ -11,7 +11,8 @@ namespace tremula::persist {
 
 namespace {
 
-constexpr std::size_t kTurnBytes = 1U << 20;  // of submissions that one step orders
+// Of the effects that go into the log together: some ms' work, for nobody hears of them before.
+constexpr std::size_t kHandBytes = 64U << 10;
 
 }  // namespace
 
@@ -139,9 +140,13 @@ base::Result<std::uint64_t> Persister::State::join(std::uint64_t process) {
     fail(number.error());
     return number;
   }
-  // The effect in hand isn't in the log yet, and may never be.
-  const bool is_in_hand = !effect.empty() && submissions.front().process == process;
-  return is_in_hand ? number.value() - 1 : number.value();
+  // What is in hand isn't in the log yet, and may never be.
+  const std::lock_guard guard(mutex);
+  const auto end = submissions.begin() + static_cast<std::ptrdiff_t>(hand.submissions);
+  const auto in_hand = std::count_if(submissions.begin(), end, [process](const Submitted& each) {
+    return each.process == process;
+  });
+  return number.value() - static_cast<std::uint64_t>(in_hand);
 }
 
 void Persister::State::submit(std::uint64_t process, std::uint64_t number,
@@ -173,113 +178,161 @@ bool Persister::State::receive() {
   return hub->receive(*this, takes);
 }
 
-// Makes records of submissions and puts each into the log and the tree: the next one stands on it.
-// Returns: whether any was done.
+// Makes effects of submissions, each on the tree that those before it left, and puts them into the
+// log as one record: nothing is told, synced or flushed of them before.
+// Returns: whether anything was done.
 bool Persister::State::order_submissions() {
   if (!is_shared) return false;
-  std::size_t bytes = 0;
-  for (bool any = false;; any = true) {
-    const Submitted* first = nullptr;
-    {
-      const std::lock_guard guard(mutex);
-      if (failure || !queue.empty() || !taken.empty()) return any;
-      if (!shared_start) {
-        // All that this process wrote alone is in the log: the order goes on for everybody.
-        shared_start = {log->end(), appended, snapshot, flushed};
-        // Who has taken over may have read less than the host before had ordered.
-        own_log = options.shared_at_once ? released : log->end().log;
-        if (!orderer) orderer.emplace(*tree);
-        orderer->pass_catalog(appended);
-        adopt_is_due = options.shared_at_once;  // as an open does
-        stage.notify_all();
-      }
+  {
+    const std::lock_guard guard(mutex);
+    if (failure || !queue.empty() || !taken.empty()) return false;
+    if (!shared_start) {
+      // All that this process wrote alone is in the log: the order goes on for everybody.
+      shared_start = {log->end(), appended, snapshot, flushed};
+      // Who has taken over may have read less than the host before had ordered.
+      own_log = options.shared_at_once ? released : log->end().log;
+      if (!orderer) orderer.emplace(*tree);
+      orderer->pass_catalog(appended);
+      adopt_is_due = options.shared_at_once;  // as an open does
+      stage.notify_all();
     }
-    if (effect.empty() && !adopt_declared()) return any;
-    {
-      const std::lock_guard guard(mutex);
-      if (submissions.empty() || bytes >= kTurnBytes) return any;
-      first = &submissions.front();  // a deque leaves it where it is when more come
-    }
-    bytes += first->record.size() + 1;
-    if (!order_one(*first)) return any;
-    // Behind a record that tells all of the recent ones; they may be many.
-    if (may_freeze && tree->wants_freeze() && tree->can_freeze()) return true;
   }
+  if (hand.empty() && !make_hand()) return false;
+  return hand.empty() || append_hand();
 }
 
-// Returns: false if the log doesn't take it now.
-bool Persister::State::order_one(const Submitted& submitted) {
-  if (effect.empty()) {
-    effect_is_last = tree->wants_freeze() && tree->can_freeze();
-    const auto outcome = orderer->order(submitted.process, submitted.number, submitted.record,
-                                        appended + 1, effect_is_last, effect);
-    if (!outcome.ok()) {
-      fail(outcome.error());
-      return false;
+// The first that nothing in hand was made of; null: there is none.
+const Persister::State::Submitted* Persister::State::next_submission() {
+  const std::lock_guard guard(mutex);
+  if (hand.submissions == submissions.size()) return nullptr;
+  return &submissions[hand.submissions];  // a deque leaves it where it is when more come
+}
+
+// Returns: whether anything was done; it may be that nothing is in hand.
+bool Persister::State::make_hand() {
+  const auto made = [this]() -> base::Result<bool> {
+    TREMULA_TRY(adopt_declared());
+    bool any = !hand.empty();
+    hand.is_closed = any;
+    while (!hand.is_closed && hand.bytes.size() < kHandBytes) {
+      const Submitted* const next = next_submission();
+      if (next == nullptr) break;
+      // Behind a record that tells all of the recent ones; they may be many.
+      TREMULA_TRY(make_one(*next, tree->wants_freeze() && tree->can_freeze()));
+      any = true;
     }
-    if (outcome.value() == Orderer::Outcome::kRefused) refuse(submitted, orderer->refusal());
-    // The host before had ordered it, and its end came before its word. A client's welcome says so.
-    if (outcome.value() == Orderer::Outcome::kKnown) acknowledge_own(submitted);
-    base::Result<bool> ready = false;
-    if (outcome.value() == Orderer::Outcome::kMerge) ready = make_merge(submitted);
-    if (outcome.value() == Orderer::Outcome::kEffect) ready = stamp_effect();
-    if (!ready.ok()) {
-      fail(ready.error());
-      return false;
-    }
-    if (!ready.value()) {
-      drop_front();
-      return true;
-    }
+    return any;
+  }();
+  if (!made.ok()) fail(made.error());
+  return made.ok() && made.value();
+}
+
+// Makes the effect of the first submission that isn't in hand; or, if it has none, drops it. What
+// may not stand beside others is left for the next hand.
+base::Result<void> Persister::State::make_one(const Submitted& submitted, bool is_last) {
+  using Outcome = Orderer::Outcome;
+  effect.clear();
+  TREMULA_TRY_ASSIGN(const Outcome outcome,
+                     orderer->order(submitted.process, submitted.number, submitted.record,
+                                    appended + 1 + hand.ends.size(), is_last, effect));
+  if (outcome == Outcome::kEffect) {
+    ++hand.submissions;
+    hand.is_last = hand.is_closed = is_last;
+    return stamp_effect();
   }
-  return append(submitted);
+  hand.is_closed = true;
+  if (!hand.empty()) return {};
+  if (outcome == Outcome::kMerge) {
+    hand.is_last = is_last;
+    TREMULA_TRY(make_merge(submitted, is_last));
+    if (!hand.empty()) return {};
+  }
+  if (outcome == Outcome::kRefused) refuse(submitted, orderer->refusal());
+  // The host before had ordered it, and its end came before its word. A client's welcome says so.
+  if (outcome == Outcome::kKnown && submitted.process == options.process)
+    acknowledge_own(submitted.number);
+  hand = {};
+  drop_front(1);
+  return {};
 }
 
 // What the processes declare is read from the tree: this one may not have taken it in.
-// Returns: true: there is an effect.
-base::Result<bool> Persister::State::stamp_effect() {
-  TREMULA_TRY_ASSIGN(declares, writes_catalog(effect.view()));
+base::Result<void> Persister::State::stamp_effect() {
+  const std::uint64_t version = appended + 1 + hand.ends.size();
+  TREMULA_TRY(read_catalog());
+  TREMULA_TRY_ASSIGN(const bool is_stamped, may_stamp(effect.view(), *tree_catalog, stamps, row));
+  if (!is_stamped) return take_in_hand(effect.view());
+  TREMULA_TRY_ASSIGN(const bool declares, writes_catalog(effect.view()));
   if (declares) {
     // What it moves over to a new declaration keeps its stamps.
     TREMULA_TRY_ASSIGN(triples::Catalog read, read_tree_catalog(*tree, effect.view()));
     tree_catalog = std::make_shared<const triples::Catalog>(std::move(read));
+    hand.declares = hand.is_closed = true;
   }
-  TREMULA_TRY(read_catalog());
-  TREMULA_TRY_ASSIGN(stamped_effect,
-                     stamp_record(effect.view(), appended + 1, *tree, *tree_catalog, stamps));
+  TREMULA_TRY_ASSIGN(const std::string stamped,
+                     stamp_record(effect.view(), version, *tree, *tree_catalog, stamps));
+  return take_in_hand(stamped);
+}
+
+// The next one stands on it.
+base::Result<void> Persister::State::take_in_hand(std::string_view record) {
+  const LogCommit commit{appended + 1 + hand.ends.size(), record};
+  hand.bytes += record;
+  hand.ends.push_back(hand.bytes.size());
+  // It may stand in a later log than this one: that one is kept a little longer, then.
+  TREMULA_TRY(tree->apply(commit.record, commit.version, log->end().log));
+  if (tree->wants_freeze()) bytes_since_freeze += record.size();
+  return {};
+}
+
+// Returns: false if the log doesn't take it now.
+bool Persister::State::append_hand() {
+  commits.clear();
+  std::size_t begin = 0;
+  for (const std::size_t end : hand.ends) {
+    const std::string_view record = std::string_view(hand.bytes).substr(begin, end - begin);
+    commits.push_back({appended + 1 + commits.size(), record});
+    begin = end;
+  }
+  if (!append_to_log(commits)) return false;
+  if (hand.declares) adopt_is_due = true;
+  if (hand.submissions > 0) may_freeze = hand.is_last;
+  acknowledge_hand();
+  hand.bytes.clear();
+  hand.ends.clear();
+  hand.submissions = 0;
+  hand.is_closed = hand.is_last = hand.declares = false;
   return true;
 }
 
-// The effect in hand, into the log and the tree.  Returns: whether it is in the log.
-bool Persister::State::append_effect() {
-  const LogCommit commit{appended + 1, stamped_effect};
-  if (!append_to_log(std::span(&commit, 1))) return false;
-  (void)apply(commit, log->end().log);  // else it has failed for good
-  if (std::exchange(declares, false)) adopt_is_due = true;
-  const std::lock_guard guard(mutex);
-  ordered = this->submitted = appended;
-  stage.notify_all();
-  return true;
+void Persister::State::acknowledge_hand() {
+  {
+    const std::lock_guard guard(mutex);
+    ordered = this->submitted = appended;
+    stage.notify_all();
+  }
+  std::uint64_t own = 0;
+  for (std::size_t i = 0; i < hand.submissions; ++i) {
+    const Submitted* each = nullptr;
+    {
+      const std::lock_guard guard(mutex);
+      each = &submissions[i];
+    }
+    if (each->process == options.process) {
+      own = each->number;
+    } else if (hub) {
+      hub->acknowledge(each->process, each->number);
+    }
+  }
+  if (own != 0) acknowledge_own(own);
+  drop_front(hand.submissions);
 }
 
-bool Persister::State::append(const Submitted& submitted) {
-  if (!append_effect()) return false;
-  may_freeze = effect_is_last;
-  effect.clear();
-  if (submitted.process != options.process && hub)
-    hub->acknowledge(submitted.process, submitted.number);
-  acknowledge_own(submitted);
-  drop_front();
+// Whoever of this process waits for it waits no longer.
+void Persister::State::acknowledge_own(std::uint64_t number) {
+  own_ordered = number;
   const std::lock_guard guard(mutex);
-  return !failure;
-}
-
-// If it is this process's: whoever waits for it waits no longer.
-void Persister::State::acknowledge_own(const Submitted& submitted) {
-  if (submitted.process != options.process) return;
-  own_ordered = submitted.number;
-  const std::lock_guard guard(mutex);
-  own_acknowledged = submitted.number;
+  own_acknowledged = number;
   stage.notify_all();
 }
 
@@ -294,10 +347,12 @@ void Persister::State::refuse(const Submitted& submitted, const base::Error& err
   stage.notify_all();
 }
 
-void Persister::State::drop_front() {
+void Persister::State::drop_front(std::size_t count) {
   const std::lock_guard guard(mutex);
-  submission_bytes -= submissions.front().record.size();
-  submissions.pop_front();
+  for (; count > 0; --count) {
+    submission_bytes -= submissions.front().record.size();
+    submissions.pop_front();
+  }
   room.notify_all();
 }
 

@@ -72,19 +72,34 @@ struct Persister::State final : HubHost {
   };
   void turn_shared();  // requires the mutex
   bool receive();
+  // Effects that are in the tree and not in the log yet: those of the first submissions, or one of
+  // nobody's.
+  struct Hand {
+    bool empty() const { return ends.empty(); }
+
+    std::string bytes;              // records, one behind the other
+    std::vector<std::size_t> ends;  // of each
+    std::size_t submissions = 0;    // that they were made of
+    bool is_closed = false;         // nothing may follow in it
+    bool is_last = false;           // the memtable may be frozen behind it
+    bool declares = false;          // the last of them does
+  };
   bool order_submissions();
-  bool order_one(const Submitted& submitted);
-  bool append(const Submitted& submitted);
-  void acknowledge_own(const Submitted& submitted);
-  bool append_effect();
-  base::Result<bool> stamp_effect();
+  const Submitted* next_submission();
+  bool make_hand();
+  base::Result<void> make_one(const Submitted& submitted, bool is_last);
+  base::Result<void> take_in_hand(std::string_view record);
+  bool append_hand();
+  void acknowledge_hand();
+  void acknowledge_own(std::uint64_t number);
+  base::Result<void> stamp_effect();
   // Merges (persister_merge.cpp).
   base::Result<void> read_catalog();
   base::Result<Merged> resolve(std::string_view lines, Adopt what, StampBook& after);
-  base::Result<bool> make_merge(const Submitted& submitted);
-  bool adopt_declared();
+  base::Result<void> make_merge(const Submitted& submitted, bool is_last);
+  base::Result<void> adopt_declared();
   void refuse(const Submitted& submitted, const base::Error& error);
-  void drop_front();
+  void drop_front(std::size_t count);
   void tell();  // everybody, how far it is
   Watermarks marks() const;
   std::uint64_t wanted_log() const;
@@ -132,12 +147,12 @@ struct Persister::State final : HubHost {
   std::thread thread;
   std::unique_ptr<Hub> hub;
   std::optional<Orderer> orderer;  // once it is shared
-  triples::CommitWriter effect;    // of the first submission, if it is made and not in the log yet
-  bool effect_is_last = false;     // the memtable may be frozen behind it
-  bool may_freeze = true;          // the last record was such a one
-  std::string stamped_effect;      // as it goes there
+  Hand hand;
+  triples::CommitWriter effect;    // that is being made; kept for its memory
+  std::vector<LogCommit> commits;  // of the hand; kept for its memory
+  triples::WrittenRow row;         // of an effect; kept for its memory
+  bool may_freeze = true;          // the last record lists what is recent
   std::shared_ptr<const triples::Catalog> tree_catalog;  // null: to be read
-  bool declares = false;                                 // the effect in hand does
   bool adopt_is_due = false;
   std::uint64_t released = 0;   // logs below may be gone
   bool has_failed_hub = false;  // it was told

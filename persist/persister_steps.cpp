@@ -210,9 +210,10 @@ bool Persister::State::overdue() const {
   return bytes_since_freeze > options.lsm.memtable_bytes && !tree->can_freeze();
 }
 
-// In a shared directory behind a record that says what a new host must know.
+// In a shared directory behind a record that says what a new host must know; and not while the tree
+// has what the log hasn't.
 bool Persister::State::freeze_is_due() const {
-  return tree->wants_freeze() && (!is_shared || may_freeze);
+  return tree->wants_freeze() && (!is_shared || (may_freeze && hand.empty()));
 }
 
 // Flushes and compacts a slice.  Returns: whether there was anything to do.
@@ -285,7 +286,7 @@ base::Result<void> Persister::State::finish() {
     {
       const std::lock_guard guard(mutex);
       if (failure) return *failure;
-      if (taken.empty() && queue.empty() && submissions.empty()) break;
+      if (taken.empty() && queue.empty() && submissions.empty() && hand.empty()) break;
     }
     if (order() || order_submissions()) continue;
     const std::lock_guard guard(mutex);

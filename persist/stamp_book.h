@@ -94,6 +94,7 @@ class StampBook {
   void mark(triples::TypeId type, triples::CommitWriter& to);
 
   // --- Rows of the hidden tables ---
+  bool has_new_sites() const { return saved_sites_ < sites_.size(); }
   // Appends the sites that the directory doesn't have yet.
   void put_new_sites(triples::CommitWriter& to);
   // Of a key that doesn't live.  Returns: cl 0 if there is no grave.

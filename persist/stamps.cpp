@@ -274,6 +274,36 @@ Result<bool> writes_catalog(std::string_view record) {
   }
 }
 
+namespace {
+
+// As Stamping's stamp(), or true.
+bool may_stamp_row(const WrittenRow& row, const triples::Catalog& catalog, const StampBook& book) {
+  if (!is_merged_type(row.type)) return row.type == triples::kCatalogColumnType;
+  if (row.fate == Fate::kDeleted) return !book.is_marked(row.type) || book.is_stamped(row.type);
+  if (row.fate == Fate::kInserted) return book.is_marked(row.type) || book.is_stamped(row.type);
+  const TableDef* const table = catalog.find(row.type);
+  return table != nullptr &&
+         std::any_of(row.cells.begin(), row.cells.end(), [table](const WrittenCell& cell) {
+           if (cell.value.is_missing()) return true;
+           const ColumnDef* const column = table->find_attr(cell.attr);
+           return column != nullptr &&
+                  (column->merge == MergeRule::kSet || column->merge == MergeRule::kCounter);
+         });
+}
+
+}  // namespace
+
+Result<bool> may_stamp(std::string_view record, const triples::Catalog& catalog,
+                       const StampBook& book, WrittenRow& row) {
+  if (book.has_new_sites()) return true;
+  triples::CommitReader reader(record);
+  for (;;) {
+    TREMULA_TRY_ASSIGN(const bool more, reader.next(row));
+    if (!more) return false;
+    if (may_stamp_row(row, catalog, book)) return true;
+  }
+}
+
 Result<std::string> stamp_record(std::string_view record, std::uint64_t db_version,
                                  const lsm::LsmTree& tree, const triples::Catalog& catalog,
                                  StampBook& book) {

@@ -19,6 +19,7 @@
 #include "core/base/result.h"
 #include "core/lsm/lsm_tree.h"
 #include "core/triples/catalog.h"
+#include "core/triples/commit_record.h"
 #include "persist/stamp_book.h"
 
 namespace tremula::persist {
@@ -32,5 +33,10 @@ base::Result<std::string> stamp_record(std::string_view record, std::uint64_t db
 
 // Whether the record declares anything.  Errors: corrupt.
 base::Result<bool> writes_catalog(std::string_view record);
+
+// Whether stamp_record() may give anything but the record itself; true, if it declares anything.
+// `row`: kept by the caller for its memory.  Cost: one look at each row, no reads.
+base::Result<bool> may_stamp(std::string_view record, const triples::Catalog& catalog,
+                             const StampBook& book, triples::WrittenRow& row);
 
 }  // namespace tremula::persist

@@ -102,6 +102,7 @@ class IntentWriter {
 class IntentReader {
  public:
   explicit IntentReader(std::string_view intents) : rest_(intents), whole_(intents.size()) {}
+  bool at_end() const { return rest_.empty(); }
   // Returns: false at the end. `row.cells` is reused.
   base::Result<bool> next(IntentRow& row);
 
