@@ -289,6 +289,27 @@ TEST_CASE("shared persister: what a full disk holds up is not told as ordered to
   CHECK(shared.board->read().acknowledged == in_log);
 }
 
+TEST_CASE("shared persister: nobody reads in the tree what a full disk keeps out of the log") {
+  Shared shared;
+  shared.fill_disk();
+  std::size_t visits = 0;
+  const auto visit = [&](lsm::LsmTree&, StampBook&) -> Result<void> {
+    ++visits;
+    return {};
+  };
+  const auto refused = shared.persister->with_base(visit);
+  REQUIRE(!refused.ok());
+  CHECK(base::is_disk_full(refused.error()));
+  CHECK(visits == 0);
+  shared.files.set_capacity(1 << 30);
+  CHECK(shared.persister->with_base(visit).ok());
+  CHECK(visits == 1);
+  CHECK(shared.persister->status().ordered == 20);
+  shared.run();
+  CHECK(shared.board->read().acknowledged == 20);
+  CHECK(shared.persister->close().ok());
+}
+
 TEST_CASE("shared persister: who takes over and fails at once is not taken for sound") {
   // Its log fails as soon as it is given what the host before had not acknowledged.
   class Failing final : public Succession {
