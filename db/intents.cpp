@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/lsm/entry.h"
+
 namespace tremula::db {
 
 using base::Result;
@@ -33,10 +35,11 @@ class RowIntent {
       : row_(row),
         table_(store.row_table(row.type)),
         definition_(store.catalog().find(row.type)),
-        was_there_(table_.exists(row.slot, Side::kOld)),
+        is_same_life_(row.fate == Fate::kUpdated),
         cells_(cells) {
     cells_.clear();
-    for (const triples::WrittenCell& cell : row.cells) add(cell.attr, cell.value);
+    for (const triples::WrittenCell& cell : row.cells)
+      add(cell.attr, lsm::is_removed_mark(cell.value) ? Value::missing() : cell.value);
   }
 
   // A column that the row has as it was, or lacks, and that was named all the same.
@@ -54,8 +57,10 @@ class RowIntent {
   void write(IntentKind kind, std::uint64_t own_insert, crdt::IntentWriter& to) const {
     to.begin_row(row_.type, kind, own_insert, row_.key, cells_.size());
     for (const Written& cell : cells_) {
-      // What a migration takes away is gone by every rule.
-      if (cell.value.is_missing() && cell.rule != MergeRule::kSet) {
+      // What a migration takes away is gone by every rule; a SET's elements go one by one.
+      if (cell.value.is_missing() && cell.rule == MergeRule::kSet) {
+        to.write(cell.attr, cell.rule, cell.seen, Value::null(), cell.start);
+      } else if (cell.value.is_missing()) {
         to.set(cell.attr, cell.value);
       } else {
         to.write(cell.attr, cell.rule, cell.seen, cell.value, cell.start);
@@ -76,7 +81,7 @@ class RowIntent {
     cell.attr = attr;
     cell.rule = rule_of(attr);
     cell.value = value;
-    if (was_there_) cell.seen = table_.stored_of_old(row_.slot, table_.column(attr));
+    if (is_same_life_) cell.seen = table_.stored_of_old(row_.slot, table_.column(attr));
     const triples::ColumnDef* column = column_of(attr);
     if (column == nullptr || !column->default_value) return;
     const Value start = column->default_value->value();
@@ -86,7 +91,7 @@ class RowIntent {
   const WrittenRow& row_;
   lsm::RowTable& table_;
   const triples::TableDef* definition_;
-  const bool was_there_;
+  const bool is_same_life_;  // not another row of the same key
   std::vector<Written>& cells_;
 };
 

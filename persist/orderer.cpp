@@ -40,12 +40,10 @@ bool is_writable(TypeId type) {
   return is_of_catalog(type) || type == triples::kTickType;
 }
 
-// What is stored of a cell. JSON without bytes marks one that was removed (for merging).
 Value stored_value(const std::optional<lsm::StoredCell>& cell) {
   if (!cell) return Value::missing();
   const Value value = cell->value.value();
-  const bool is_mark = value.kind == triples::Kind::kJson && value.size == 0;
-  return is_mark ? Value::missing() : value;
+  return lsm::is_removed_mark(value) ? Value::missing() : value;
 }
 
 // Whether the transaction is a merge.

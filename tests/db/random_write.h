@@ -17,7 +17,7 @@ inline constexpr const char* kMergedTable =
 inline std::string random_write(property::Rng& rng) {
   const auto number = [&rng](int end) { return std::to_string(rng.below(end)); };
   const std::string k = number(12);
-  switch (rng.below(8)) {
+  switch (rng.below(10)) {
     case 0: return "INSERT INTO T {K: " + k + ", A: " + number(9) + "}";
     case 1: return "UPSERT INTO T {K: " + k + ", A: " + number(9) + ", B: 'u" + number(9) + "'}";
     case 2: return "UPDATE T SET A = A + 1, B = 'v" + number(99) + "' WHERE K = " + k;
@@ -25,6 +25,10 @@ inline std::string random_write(property::Rng& rng) {
     case 4: return "DELETE FROM T WHERE K = " + k;
     case 5: return "UPDATE T SET S = ['" + number(4) + "', '" + number(4) + "'] WHERE K = " + k;
     case 6: return "UPSERT INTO T {K: " + k + ", D: NULL, C: " + number(30) + "}";
+    case 7: return "UPDATE T SET A = NULL, B = NULL, D = NULL, S = NULL WHERE K = " + k;
+    case 8:
+      return "BEGIN; DELETE FROM T WHERE K = " + k + "; INSERT INTO T {K: " + k +
+             ", C: " + number(30) + ", M: " + number(50) + ", S: [" + number(4) + "]}; COMMIT";
     default:
       return "BEGIN; DELETE FROM T WHERE K = " + k + "; INSERT INTO T {K: " + k +
              ", B: 'w'}; UPDATE T SET A = 3 WHERE K = " + number(12) + "; COMMIT";

@@ -212,6 +212,26 @@ TEST_CASE("sharing: of two changes of the schema at once one is refused, and can
         R"([{"name":"T"},{"name":"A"},{"name":"B"}])");
 }
 
+TEST_CASE("sharing: a process that nobody writes beside reads as a database in memory does") {
+  const std::string select =
+      "SELECT { t.*, types: typeof(A) || typeof(B) || typeof(D) || typeof(S), "
+      "none: A IS NULL OR S IS NULL } FROM T AS t ORDER BY K";
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    Pair pair(kMergedTable);
+    auto alone = Database::in_memory();
+    alone.run(kMergedTable).value();
+    for (int i = 0; i < 60; ++i) {
+      const std::string write = random_write(rng);
+      CAPTURE(write);
+      CHECK(pair.a.db.run(write).ok() == alone.run(write).ok());
+      REQUIRE(pair.a.json(select) == alone.query(select).value().json());
+      if (rng.chance(30)) REQUIRE(pair.both(select) == alone.query(select).value().json());
+    }
+  }
+}
+
 TEST_CASE("sharing: three processes come to the same, live queries are right at every step") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
