@@ -81,13 +81,14 @@ Result<Merged> Persister::State::resolve(std::string_view lines, Adopt what, Sta
   SharedTables tables(*tree_catalog, *orderer);
   const MergeInto into = tables.ask();
   after = stamps;
+  const std::uint64_t version = appended + 1 + hand.ends.size();
   const auto resolved = [&]() -> Result<Merged> {
     if (lines.empty()) {
-      return adopt_records(declared_types(*tree_catalog), what, appended + 1, *tree, into, after);
+      return adopt_records(declared_types(*tree_catalog), what, version, *tree, into, after);
     }
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const ChangeFile file, read_change_file(lines, arena));
-    return merge_records(file, appended + 1, *tree, into, after);
+    return merge_records(file, version, *tree, into, after);
   };
   auto merged = resolved();
   if (tables.error()) return *tables.error();
@@ -111,10 +112,9 @@ Result<void> Persister::State::make_merge(const Submitted& submitted, bool is_la
   return take_in_hand(std::move(merged.value().record) + std::string(effect.view()));
 }
 
-// After a declaration, whoever made it: what merging kept for it comes to light, as a transaction
-// of nobody's.  Requires: nothing is in hand.
-Result<void> Persister::State::adopt_declared() {
-  if (!std::exchange(adopt_is_due, false)) return {};
+// What merging kept for what is declared by now comes to light, as a transaction of nobody's: behind
+// the declaration in one hand, so that nobody sees the one without the other.
+Result<void> Persister::State::adopt_kept() {
   StampBook after;
   auto merged = resolve({}, Adopt::kMerged, after);
   // What a full disk keeps from coming to light comes at the next opening.

@@ -211,7 +211,7 @@ const Persister::State::Submitted* Persister::State::next_submission() {
 // Returns: whether anything was done; it may be that nothing is in hand.
 bool Persister::State::make_hand() {
   const auto made = [this]() -> base::Result<bool> {
-    TREMULA_TRY(adopt_declared());
+    if (std::exchange(adopt_is_due, false)) TREMULA_TRY(adopt_kept());
     bool any = !hand.empty();
     hand.is_closed = any;
     while (!hand.is_closed && hand.bytes.size() < kHandBytes) {
@@ -267,11 +267,13 @@ base::Result<void> Persister::State::stamp_effect() {
     // What it moves over to a new declaration keeps its stamps.
     TREMULA_TRY_ASSIGN(triples::Catalog read, read_tree_catalog(*tree, effect.view()));
     tree_catalog = std::make_shared<const triples::Catalog>(std::move(read));
-    hand.declares = hand.is_closed = true;
+    hand.is_closed = true;
   }
   TREMULA_TRY_ASSIGN(const std::string stamped,
                      stamp_record(effect.view(), version, *tree, *tree_catalog, stamps));
-  return take_in_hand(stamped);
+  TREMULA_TRY(take_in_hand(stamped));
+  if (declares) TREMULA_TRY(adopt_kept());
+  return {};
 }
 
 // The next one stands on it.
@@ -295,13 +297,12 @@ bool Persister::State::append_hand() {
     begin = end;
   }
   if (!append_to_log(commits)) return false;
-  if (hand.declares) adopt_is_due = true;
   if (hand.submissions > 0) may_freeze = hand.is_last;
   acknowledge_hand();
   hand.bytes.clear();
   hand.ends.clear();
   hand.submissions = 0;
-  hand.is_closed = hand.is_last = hand.declares = false;
+  hand.is_closed = hand.is_last = false;
   return true;
 }
 

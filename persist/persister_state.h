@@ -72,8 +72,8 @@ struct Persister::State final : HubHost {
   };
   void turn_shared();  // requires the mutex
   bool receive();
-  // Effects that are in the tree and not in the log yet: those of the first submissions, or one of
-  // nobody's.
+  // Effects that are in the tree and not in the log yet: those of the first submissions, and, alone
+  // or behind a declaration, one of nobody's.
   struct Hand {
     bool empty() const { return ends.empty(); }
 
@@ -82,7 +82,6 @@ struct Persister::State final : HubHost {
     std::size_t submissions = 0;    // that they were made of
     bool is_closed = false;         // nothing may follow in it
     bool is_last = false;           // the memtable may be frozen behind it
-    bool declares = false;          // the last of them does
   };
   bool order_submissions();
   const Submitted* next_submission();
@@ -97,7 +96,7 @@ struct Persister::State final : HubHost {
   base::Result<void> read_catalog();
   base::Result<Merged> resolve(std::string_view lines, Adopt what, StampBook& after);
   base::Result<void> make_merge(const Submitted& submitted, bool is_last);
-  base::Result<void> adopt_declared();
+  base::Result<void> adopt_kept();
   void refuse(const Submitted& submitted, const base::Error& error);
   void drop_front(std::size_t count);
   void tell();  // everybody, how far it is
