@@ -68,7 +68,18 @@ class Planner {
     const bool left = core_.sources[source].join == JoinKind::kLeft;
     if (e.source != source || (e.value_sources & ~bound_) != 0) return false;
     if (left) return e.left_source == static_cast<int>(source);
-    return e.left_source == -1 || e.left_source == prefix_of_;
+    return e.left_source >= 0 ? e.left_source == prefix_of_ : leads(*e.conjunct);
+  }
+
+  // A row of the LEFT JOIN whose prefixes are wanted makes or unmakes tuples with nobody in its
+  // place. So a condition of WHERE that reads the row leads to all of them only if it isn't TRUE of
+  // nobody: a comparison of its column itself, not by IS.
+  bool leads(const Conjunct& c) const {
+    if (prefix_of_ < 0 || (c.sources & bit(static_cast<std::size_t>(prefix_of_))) == 0) return true;
+    if (c.node.op != ExprOp::kEqual && !is_bound(c.node) && !is_pattern(c.node)) return false;
+    return std::all_of(c.node.arguments.begin(), c.node.arguments.end(), [this](const Node& n) {
+      return n.is_column() || (n.sources() & bit(static_cast<std::size_t>(prefix_of_))) == 0;
+    });
   }
 
   // Sources that must be bound before a LEFT JOIN's: those that its ON reads; with sub-selects in
@@ -154,7 +165,7 @@ class Planner {
     if (core_.sources[step.source].relation == nullptr) return;
     std::map<triples::ColumnIndex, std::vector<RangeBound>> by_column;
     for (const Conjunct& c : core_.conjuncts) {
-      if (c.left_source >= 0 || !c.sites.empty()) continue;
+      if (c.left_source >= 0 || !c.sites.empty() || !leads(c)) continue;
       if (is_bound(c.node)) {
         const bool greater = c.node.op == ExprOp::kGreater || c.node.op == ExprOp::kGreaterEqual;
         const bool strict = c.node.op == ExprOp::kGreater || c.node.op == ExprOp::kLess;
@@ -191,6 +202,7 @@ class Planner {
   void find_arms(BindStep& step) const {
     for (const Conjunct& c : core_.conjuncts) {
       if (c.left_source >= 0 || !c.sites.empty() || (c.sources & bit(step.source)) == 0) continue;
+      if (!leads(c)) continue;
       std::vector<BindStep> arms;
       if (!add_arms(c.node, step.source, arms) || arms.size() > kArmsMax) continue;
       if (!step.arms.empty() && step.arms.size() <= arms.size()) continue;

@@ -268,8 +268,9 @@ class ArmFinder {
       hop.table = other.table;
       hop.relation = other.relation;
       for (const Equality& e : core.equalities) {
-        const bool holds =
-            e.left_source == -1 || (left && e.left_source == static_cast<int>(source));
+        // Of a LEFT JOIN's row, what WHERE says of nobody in its place must not be TRUE.
+        const bool holds = e.left_source == -1 ? !left || e.value.is_column()
+                                               : left && e.left_source == static_cast<int>(source);
         if (e.source != to || e.is || !holds || !is_of_row(e.value, source)) continue;
         if (std::find(hop.columns.begin(), hop.columns.end(), e.column) != hop.columns.end())
           continue;
