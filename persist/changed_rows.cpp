@@ -28,8 +28,8 @@ class Changes {
  private:
   Result<void> visit_dead(std::uint64_t since) {
     std::vector<std::string> keys;
-    TREMULA_TRY(view_.scan(type_, lsm::kKeyAttr, [&](const lsm::Entry& entry) {
-      if (entry.value.is_null() && entry.version > since) keys.emplace_back(entry.key.key);
+    TREMULA_TRY(view_.scan_since(type_, lsm::kKeyAttr, since, [&](const lsm::Entry& entry) {
+      if (entry.value.is_null()) keys.emplace_back(entry.key.key);
     }));
     for (std::string& key : keys) {
       ChangedRow row;
@@ -76,9 +76,8 @@ Result<void> visit_changed_slots(const lsm::TreeView& view, TypeId type,
   std::vector<Slot> slots;
   for (const AttrId attr : attrs) {
     if (attr == lsm::kKeyAttr) continue;
-    TREMULA_TRY(view.scan(type, attr, [&](const lsm::Entry& entry) {
-      if (entry.version > since) slots.push_back(entry.key.slot);
-    }));
+    TREMULA_TRY(view.scan_since(type, attr, since,
+                                [&](const lsm::Entry& entry) { slots.push_back(entry.key.slot); }));
   }
   std::sort(slots.begin(), slots.end());
   slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
@@ -105,7 +104,7 @@ Result<void> visit_cells_of(
 
 Result<void> visit_changed_rows(const lsm::LsmTree& tree, std::uint64_t since,
                                 const std::function<Result<void>(const ChangedRow&)>& visit) {
-  const auto view = tree.view();
+  const auto view = tree.view_since(since);
   const auto columns = view->columns();
   for (auto at = columns.begin(); at != columns.end();) {
     const TypeId type = at->first;

@@ -1,7 +1,7 @@
 // Changed rows: what of a tree is newer than a version, by row: for whoever knew the rows as they
 // were then. What merging keeps of a row is left out.
 //
-// Cost: a read of all versions in the directory.
+// Cost: as persist/changes.h says.
 // Errors: corrupt, io.  Thread: one at a time.
 #pragma once
 

@@ -34,7 +34,7 @@ class Printing {
  public:
   Printing(std::uint64_t since, const lsm::LsmTree& tree, const triples::Catalog& catalog,
            const StampBook& book)
-      : since_(since), view_(tree.view()), catalog_(catalog), book_(book) {}
+      : since_(since), view_(tree.view_since(since)), catalog_(catalog), book_(book) {}
 
   Result<void> run() {
     TREMULA_TRY(read_graves());
@@ -71,9 +71,10 @@ class Printing {
   }
 
  private:
+  // An older one tells nothing, and none counts for a key that died later: it is written anew, then.
   Result<void> read_graves() {
     bool is_whole = true;
-    TREMULA_TRY(view_->scan(kGraveType, AttrId{1}, [&](const lsm::Entry& entry) {
+    TREMULA_TRY(view_->scan_since(kGraveType, AttrId{1}, since_, [&](const lsm::Entry& entry) {
       Grave grave;
       is_whole = is_whole && entry.value.has_bytes() && read_grave(entry.value.view(), grave);
       if (is_whole) graves_[grave.type].emplace(grave.key, grave.state);
@@ -119,17 +120,18 @@ class Printing {
 
   // Keys that are dead, here or elsewhere.
   Result<void> print_dead(TypeId type) {
-    std::map<std::string, crdt::RowState, std::less<>>& graves = graves_[type];
-    TREMULA_TRY(view_->scan(type, lsm::kKeyAttr, [&](const lsm::Entry& entry) {
-      const auto grave = graves.find(entry.key.key);
-      const bool has_grave = grave != graves.end();
-      if (entry.value.is_null()) {
-        const crdt::RowState plain{crdt::CausalLength{2}, book_.meta_of(entry.version)};
-        print_row(type, entry.key.key, has_grave ? grave->second : plain);
+    std::map<std::string, crdt::RowState, std::less<>>& dead = graves_[type];
+    TREMULA_TRY(view_->scan_since(type, lsm::kKeyAttr, since_, [&](const lsm::Entry& entry) {
+      const auto grave = dead.find(entry.key.key);
+      if (entry.value.is_null() && grave == dead.end()) {
+        dead.emplace(entry.key.key,
+                     crdt::RowState{crdt::CausalLength{2}, book_.meta_of(entry.version)});
+      } else if (!entry.value.is_null() && grave != dead.end()) {
+        dead.erase(grave);
       }
-      if (has_grave) graves.erase(grave);
     }));
-    for (const auto& [key, state] : graves) print_row(type, key, state);
+    // By key, whatever `since` is: `seq` is counted while printing.
+    for (const auto& [key, state] : dead) print_row(type, key, state);
     graves_.erase(type);
     return {};
   }

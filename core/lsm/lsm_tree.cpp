@@ -120,7 +120,8 @@ class LevelTree final : public LsmTree {
   base::Result<std::optional<StoredCell>> get(TypeId type, AttrId attr, Slot slot) const override;
   base::Result<Slot> slot_end(TypeId type) const override;
   std::vector<AttrId> row_attrs(TypeId type, Slot slot) const override;
-  std::unique_ptr<TreeView> view() const override;
+  std::unique_ptr<TreeView> view() const override { return view_since(0); }
+  std::unique_ptr<TreeView> view_since(std::uint64_t since) const override;
 
  private:
   // An edit that waits to be written, and its files, open.
@@ -419,10 +420,10 @@ std::vector<AttrId> LevelTree::row_attrs(TypeId type, Slot slot) const {
   return attrs;
 }
 
-std::unique_ptr<TreeView> LevelTree::view() const {
+std::unique_ptr<TreeView> LevelTree::view_since(std::uint64_t since) const {
   auto view = std::make_unique<TreeView>(make_snapshot(version_));
-  if (frozen_) view->add(*frozen_->memtable);
-  view->add(*active_.memtable);
+  if (frozen_) view->add(*frozen_->memtable, since);
+  view->add(*active_.memtable, since);
   return view;
 }
 

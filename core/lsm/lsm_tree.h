@@ -68,6 +68,10 @@ class LsmSnapshot {
   // several at once, and none is kept.  Borrowed: the snapshot.
   virtual std::unique_ptr<ColdScan> scan_cells(triples::TypeId type,
                                                triples::AttrId attr) const = 0;
+  // The first of these, those alone that are newer than the version `since`. Blocks that have none
+  // are not read.
+  virtual base::Result<void> scan_since(triples::TypeId type, triples::AttrId attr,
+                                        std::uint64_t since, const EntryVisitor& visit) const = 0;
   // By slot: 1 if the newest entry of this (type, attr) is there and no tombstone, else 0. Ends at
   // the greatest slot that ever had one. Reads no values.
   virtual base::Result<std::vector<std::uint8_t>> living_slots(triples::TypeId type,
@@ -178,6 +182,9 @@ class LsmTree {
   // Everything in order, memtables too, for whoever reads much of it.
   // Borrowed: the tree, to which nothing may be applied while the view lives.
   virtual std::unique_ptr<TreeView> view() const = 0;
+  // The same for whoever asks for rows that are newer than a version alone: of the memtables it has
+  // the rows with anything newer, whole.
+  virtual std::unique_ptr<TreeView> view_since(std::uint64_t since) const = 0;
 };
 
 }  // namespace tremula::lsm

@@ -84,9 +84,10 @@ class Memtable {
 // Borrowed: the memtable, to which nothing may be applied meanwhile.
 class MemtableCursor {
  public:
-  // `attrs`: those of a type that the files have.
+  // `attrs`: those of a type that the files have.  `since`: rows that have nothing newer than this
+  // version are left out.
   using AttrsOfType = std::function<std::vector<triples::AttrId>(triples::TypeId)>;
-  MemtableCursor(const Memtable& memtable, const AttrsOfType& attrs);
+  MemtableCursor(const Memtable& memtable, const AttrsOfType& attrs, std::uint64_t since = 0);
   ~MemtableCursor();
   // Fills `out` anew with the next entries: `most` at most, all of one (type, attr). None may come
   // where a type or its keys begin: that they are put in order is work enough for one call.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "core/lsm/key_head.h"
@@ -69,6 +70,7 @@ struct MemtableCursor::State {
 
   const Memtable::State* from = nullptr;
   AttrsOfType attrs;
+  std::uint64_t since = 0;
   std::vector<std::uint32_t> lines;                 // by type and slot
   std::vector<std::uint32_t> wiped;                 // lines too, the same order
   std::vector<Memtable::State::DeadKey> dead_keys;  // by type
@@ -91,6 +93,7 @@ struct MemtableCursor::State {
   enum class Step : std::uint8_t { kSortLines, kBeginType, kColumns, kGatherKeys, kKeys, kEnd };
   Step step = Step::kSortLines;
 
+  bool counts(const MemtableLine& line) const;
   void sort_lines();
   void begin_type();
   void put_column(std::vector<Entry>& out, std::size_t most);
@@ -102,18 +105,27 @@ struct MemtableCursor::State {
   Entry entry_of(AttrId attr, CellRef ref) const;
 };
 
+bool MemtableCursor::State::counts(const MemtableLine& line) const {
+  return since == 0 || line.version > since ||
+         std::any_of(line.cell, line.cell + line.cells,
+                     [this](const MemtableCell& cell) { return cell.version > since; });
+}
+
 void MemtableCursor::State::sort_lines() {
   std::vector<Ranked> order;
-  order.reserve(from->lines.size());
-  for (std::uint32_t line = 0; line < from->lines.size(); ++line)
+  if (since == 0) order.reserve(from->lines.size());
+  for (std::uint32_t line = 0; line < from->lines.size(); ++line) {
+    if (!counts(from->lines[line])) continue;
     order.push_back({line_id(from->lines[line].type, from->lines[line].slot), line});
+  }
   sort_ranked(order);
   lines.reserve(order.size());
   for (const Ranked& item : order) {
     lines.push_back(item.index);
     if (from->lines[item.index].was_wiped) wiped.push_back(item.index);
   }
-  dead_keys = from->dead_keys;
+  std::copy_if(from->dead_keys.begin(), from->dead_keys.end(), std::back_inserter(dead_keys),
+               [this](const auto& dead) { return since == 0 || dead.version > since; });
   std::stable_sort(dead_keys.begin(), dead_keys.end(),
                    [](const auto& a, const auto& b) { return a.type < b.type; });
   step = Step::kBeginType;
@@ -257,8 +269,10 @@ void MemtableCursor::State::put_keys(std::vector<Entry>& out, std::size_t most) 
   if (at == key_order.size()) step = Step::kBeginType;
 }
 
-MemtableCursor::MemtableCursor(const Memtable& memtable, const AttrsOfType& attrs)
+MemtableCursor::MemtableCursor(const Memtable& memtable, const AttrsOfType& attrs,
+                               std::uint64_t since)
     : state_(std::make_unique<State>()) {
+  state_->since = since;
   state_->from = memtable.state_.get();
   state_->attrs = attrs;
 }

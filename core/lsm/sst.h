@@ -71,6 +71,8 @@ class SstWriter {
 // Reads one SST. Thread: any number at once, after open().
 class SstReader {
  public:
+  // Of a block in a file that doesn't tell: greater than all.
+  static constexpr std::uint64_t kUnknownVersion = ~std::uint64_t{0};
   struct BlockPlace {
     triples::TypeId type{};
     triples::AttrId attr{};
@@ -80,6 +82,7 @@ class SstReader {
     std::uint64_t checksum = 0;
     std::uint32_t size = 0;
     std::uint32_t entries = 0;
+    std::uint64_t newest = kUnknownVersion;  // no entry has a greater version
   };
   using BlockRef = std::shared_ptr<const SstBlock>;
 

@@ -11,16 +11,16 @@ base::Error damaged(std::string what) { return {base::ErrorCode::kCorrupt, std::
 
 }  // namespace
 
-std::string encode_sst_header(std::uint64_t number) {
+std::string encode_sst_header(std::uint64_t number, std::uint32_t format) {
   std::string header(kSstMagic);
-  base::put_u32(header, kSstFormat);
+  base::put_u32(header, format);
   base::put_u32(header, 0);
   base::put_u64(header, number);
   base::put_u64(header, sst_checksum(header, number, 0));
   return header;
 }
 
-base::Result<void> check_sst_header(std::string_view bytes, std::uint64_t number) {
+base::Result<std::uint32_t> check_sst_header(std::string_view bytes, std::uint64_t number) {
   TREMULA_ASSERT(bytes.size() == kSstHeaderBytes);
   if (!bytes.starts_with(kSstMagic)) return damaged("this is no SST");
   const std::string_view sealed = bytes.substr(0, kSstHeaderBytes - kChecksumBytes);
@@ -28,13 +28,13 @@ base::Result<void> check_sst_header(std::string_view bytes, std::uint64_t number
   const std::uint64_t found = sst_checksum(sealed, number, 0);
   if (found != expected) return wrong_checksum(found, expected);
   const std::uint32_t format = base::load_u32(bytes.data() + kSstMagic.size());
-  if (format != kSstFormat) {
+  if (format != kSstFormat && format != kSstFormatPlain) {
     return base::Error{base::ErrorCode::kUnsupported, "format version " + std::to_string(format) +
-                                                          ", this program reads " +
+                                                          ", this program reads up to " +
                                                           std::to_string(kSstFormat)};
   }
-  if (bytes != encode_sst_header(number)) return damaged("the header is another file's");
-  return {};
+  if (bytes != encode_sst_header(number, format)) return damaged("the header is another file's");
+  return format;
 }
 
 std::string encode_sst_footer(const SstFooter& footer, std::uint64_t number, std::uint64_t offset) {

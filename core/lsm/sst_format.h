@@ -7,9 +7,10 @@
 //             1 | size of the contents u32 | lz4     where that saves an eighth
 //             contents: column_block.h, or key_block.h for the attr kKeyAttr. Blocks lie one behind
 //             the other, the first behind the header
-//   index     blocks varint | place* | last key
+//   index     blocks varint | place* | last key | newest*
 //             place: type varint | attr varint | key | size varint | entries varint | checksum u64
 //             key: slot varint, or for kKeyAttr size varint and the bytes
+//             newest: of each block, the greatest version in it, varint; not in format 1
 //   filter    bloom_filter.h, over base::checksum(key bytes, type); empty without key entries
 //   footer    checksum of the rest u64 | index offset u64 | index size u64 | index checksum u64
 //             | filter size u64 | filter checksum u64 | entries u64 | tombstones u64
@@ -32,7 +33,8 @@ namespace tremula::lsm {
 
 inline constexpr std::string_view kSstMagic{"TREMSST\n", 8};
 inline constexpr std::string_view kSstEnd{"TSTEND\n\0", 8};
-inline constexpr std::uint32_t kSstFormat = 1;
+inline constexpr std::uint32_t kSstFormat = 2;       // that is written
+inline constexpr std::uint32_t kSstFormatPlain = 1;  // without `newest`; it is read, too
 inline constexpr std::size_t kSstHeaderBytes = 32;
 inline constexpr std::size_t kSstFooterBytes = 72;
 
@@ -59,9 +61,10 @@ inline std::uint64_t filter_hash(triples::TypeId type, std::string_view key) {
   return base::checksum(key, static_cast<std::uint64_t>(type));
 }
 
-std::string encode_sst_header(std::uint64_t number);
+std::string encode_sst_header(std::uint64_t number, std::uint32_t format = kSstFormat);
+// Returns: the format.
 // Requires: kSstHeaderBytes bytes.  Errors: corrupt; unsupported. Without the file's name.
-base::Result<void> check_sst_header(std::string_view bytes, std::uint64_t number);
+base::Result<std::uint32_t> check_sst_header(std::string_view bytes, std::uint64_t number);
 
 // `offset`: where the footer stands in the file.
 std::string encode_sst_footer(const SstFooter& footer, std::uint64_t number, std::uint64_t offset);

@@ -113,6 +113,7 @@ struct SstReader::State {
   std::string path;
   SstInfo info;
   SstFooter footer;
+  std::uint32_t format = kSstFormat;
   std::vector<BlockPlace> blocks;
   std::string filter;
 
@@ -127,6 +128,7 @@ struct SstReader::State {
   base::Result<void> read_tail();
   base::Result<void> read_index(std::string_view index);
   base::Result<void> check_last(base::ByteReader& rest) const;
+  base::Result<void> read_newest(base::ByteReader& rest);
   base::Result<void> check_layout(std::uint64_t footer_offset) const;
   // Holds a block's bytes against its checksum.
   base::Result<void> check_block(std::size_t block, std::string_view stored) const;
@@ -221,7 +223,17 @@ base::Result<void> SstReader::State::read_index(std::string_view index) {
   }
   if (offset != footer.index_offset || entries != footer.entries)
     return damaged(name + ": the blocks don't fill the file");
-  return check_last(rest);
+  TREMULA_TRY(check_last(rest));
+  return read_newest(rest);
+}
+
+base::Result<void> SstReader::State::read_newest(base::ByteReader& rest) {
+  bool is_whole = true;
+  if (format != kSstFormatPlain) {
+    for (BlockPlace& place : blocks) is_whole = is_whole && rest.varint(place.newest);
+  }
+  if (is_whole && rest.empty()) return {};
+  return damaged(part("index", footer.index_offset) + ": its end is no list of versions");
 }
 
 base::Result<void> SstReader::State::check_last(base::ByteReader& rest) const {
@@ -230,8 +242,7 @@ base::Result<void> SstReader::State::check_last(base::ByteReader& rest) const {
   triples::Slot last_slot = 0;
   std::string last_key;
   const std::string name = part("index", footer.index_offset);
-  if (!take_key(rest, last.attr, last_slot, last_key) || !rest.empty())
-    return damaged(name + ": it is cut off");
+  if (!take_key(rest, last.attr, last_slot, last_key)) return damaged(name + ": it is cut off");
   const bool good = first_of(first) == EntryKey{info.first_type, info.first_attr, info.first_slot,
                                                 info.first_key} &&
                     EntryKey{last.type, last.attr, last_slot, last_key} ==
@@ -283,6 +294,7 @@ base::Result<std::shared_ptr<const SstReader>> SstReader::open(std::unique_ptr<b
   if (!header.ok()) return header.error();
   const auto good = check_sst_header(header.value().view(), info.number);
   if (!good.ok()) return at(state->part("header", 0), good.error());
+  state->format = good.value();
   TREMULA_TRY(state->read_tail());
   return std::shared_ptr<const SstReader>(new SstReader(std::move(state)));
 }
@@ -411,6 +423,11 @@ base::Result<void> SstReader::State::check_entries(const SstBlock& block, std::s
     const bool good = block.attr == kKeyAttr ? block.keys.back() == info.last_key
                                              : block.slots.back() == info.last_slot;
     if (!good) return damaged(block_name(index) + ": ends with another key than the manifest says");
+  }
+  const std::uint64_t newest = *std::max_element(block.versions.begin(), block.versions.end());
+  if (format != kSstFormatPlain && newest != blocks[index].newest) {
+    return damaged(block_name(index) + ": its newest version is " +
+                   size_text(newest, blocks[index].newest));
   }
   for (const std::string_view key : block.keys) {
     if (!bloom_may_contain(filter, filter_hash(block.type, key)))

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -46,6 +47,8 @@ struct SstWriter::State {
 
   std::string places;  // the index without its head
   std::uint64_t blocks = 0;
+  std::string newest;                 // of each block
+  std::uint64_t newest_of_block = 0;  // of that in hand
   BloomFilterBuilder filter;
   std::string contents;  // of the block being closed
   std::string pending;   // what is to be written at `written`
@@ -107,6 +110,8 @@ base::Result<void> SstWriter::State::close_block() {
   base::put_varint(places, stored.size());
   base::put_varint(places, entries);
   base::put_u64(places, append_sealed(stored));
+  base::put_varint(newest, newest_of_block);
+  newest_of_block = 0;
   ++blocks;
   return pending.size() >= kWriteBytes ? write_pending() : base::Result<void>();
 }
@@ -153,6 +158,7 @@ base::Result<void> SstWriter::add(const Entry& entry) {
     info.first_key = key.key;
   }
   ++info.entries;
+  state.newest_of_block = std::max(state.newest_of_block, entry.version);
   state.last = key;
   if (key.attr == kKeyAttr) {
     state.last_key = key.key;
@@ -184,6 +190,7 @@ base::Result<SstInfo> SstWriter::finish() {
   base::put_varint(index, state.blocks);
   index += state.places;
   put_key(state.last, state.last_key, index);
+  index += state.newest;
   SstFooter footer;
   footer.index_offset = state.end();
   footer.index_size = index.size();

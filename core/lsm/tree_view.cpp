@@ -28,7 +28,7 @@ std::vector<Entry> laid_over(std::vector<Entry> younger, const std::vector<Entry
 TreeView::TreeView(std::shared_ptr<const LsmSnapshot> files)
     : files_(std::move(files)), file_columns_(files_->columns()) {}
 
-void TreeView::add(const Memtable& memtable) {
+void TreeView::add(const Memtable& memtable, std::uint64_t since) {
   const auto attrs_of = [this](TypeId type) {
     std::vector<AttrId> attrs;
     for (const auto& [of_type, attr] : columns()) {
@@ -37,7 +37,7 @@ void TreeView::add(const Memtable& memtable) {
     return attrs;
   };
   std::map<ColumnId, std::vector<Entry>> younger;
-  MemtableCursor cursor(memtable, attrs_of);
+  MemtableCursor cursor(memtable, attrs_of, since);
   for (std::vector<Entry> batch; cursor.next(batch, kBatch);) {
     if (batch.empty()) continue;
     std::vector<Entry>& column = younger[{batch.front().key.type, batch.front().key.attr}];
@@ -82,6 +82,21 @@ base::Result<void> TreeView::scan(TypeId type, AttrId attr,
   return scan_over(
       column->second.begin(), column->second.end(),
       [&](const LsmSnapshot::EntryVisitor& each) { return files_->scan(type, attr, each); }, visit);
+}
+
+// Of what the files have of a key that is newer here, too, nothing comes.
+base::Result<void> TreeView::scan_since(TypeId type, AttrId attr, std::uint64_t since,
+                                        const LsmSnapshot::EntryVisitor& visit) const {
+  const auto column = young_.find({type, attr});
+  if (column == young_.end()) return files_->scan_since(type, attr, since, visit);
+  return scan_over(
+      column->second.begin(), column->second.end(),
+      [&](const LsmSnapshot::EntryVisitor& each) {
+        return files_->scan_since(type, attr, since, each);
+      },
+      [&](const Entry& entry) {
+        if (entry.version > since) visit(entry);
+      });
 }
 
 base::Result<void> TreeView::scan(TypeId type, AttrId attr, triples::Slot begin, triples::Slot end,

@@ -20,8 +20,9 @@ class TreeView {
   using ColumnId = std::pair<triples::TypeId, triples::AttrId>;
 
   explicit TreeView(std::shared_ptr<const LsmSnapshot> files);
-  // Lays a memtable over what is there.  Cost: O(its entries).
-  void add(const Memtable& memtable);
+  // Lays a memtable over what is there; of it, with `since`, the rows alone that have anything newer.
+  // Cost: O(its rows), and its entries.
+  void add(const Memtable& memtable, std::uint64_t since = 0);
 
   // All (type, attr) that have entries, in order.
   std::vector<ColumnId> columns() const;
@@ -32,6 +33,9 @@ class TreeView {
   // The same between two slots, end excluded; not of kKeyAttr.
   base::Result<void> scan(triples::TypeId type, triples::AttrId attr, triples::Slot begin,
                           triples::Slot end, const LsmSnapshot::EntryVisitor& visit) const;
+  // All that are newer than `since`, which is not less than what add() was given.
+  base::Result<void> scan_since(triples::TypeId type, triples::AttrId attr, std::uint64_t since,
+                                const LsmSnapshot::EntryVisitor& visit) const;
 
  private:
   using Young = std::vector<Entry>::const_iterator;

@@ -58,6 +58,8 @@ class VersionSnapshot final : public LsmSnapshot {
     if (begin >= end) return {};
     return scan_range(type, attr, SlotRange{begin, end}, visit, cache);
   }
+  base::Result<void> scan_since(TypeId type, AttrId attr, std::uint64_t since,
+                                const EntryVisitor& visit) const override;
   std::unique_ptr<ColdScan> scan_cells(TypeId type, AttrId attr) const override {
     const auto column = version_->columns.find({type, attr});
     return make_cell_scan({type, attr},
@@ -74,8 +76,28 @@ class VersionSnapshot final : public LsmSnapshot {
  private:
   base::Result<void> scan_range(TypeId type, AttrId attr, std::optional<SlotRange> range,
                                 const EntryVisitor& visit, BlockCache* cache) const;
+  static base::Result<void> visit_all(MergeCursor& cursor, const EntryVisitor& visit);
   VersionRef version_;
 };
+
+// The parts of a source that may have anything newer than `since`.
+MergeSource newer_parts(const MergeSource& source, std::uint64_t since) {
+  MergeSource parts;
+  for (const ColumnPart& part : source) {
+    const auto& blocks = part.file->reader->blocks();
+    bool is_open = false;
+    for (std::size_t block = part.first_block; block < part.end_block; ++block) {
+      const bool counts = blocks[block].newest > since;
+      if (counts && !is_open) {
+        parts.push_back(part);
+        parts.back().first_block = block;
+      }
+      if (counts) parts.back().end_block = block + 1;
+      is_open = counts;
+    }
+  }
+  return parts;
+}
 
 base::Result<void> VersionSnapshot::scan_range(TypeId type, AttrId attr,
                                                std::optional<SlotRange> range,
@@ -83,6 +105,27 @@ base::Result<void> VersionSnapshot::scan_range(TypeId type, AttrId attr,
   const auto column = version_->columns.find({type, attr});
   if (column == version_->columns.end()) return {};
   MergeCursor cursor({type, attr}, sources_of(column->second), range, cache);
+  return visit_all(cursor, visit);
+}
+
+// What is newer is never hidden by what is left out: of one key the younger source has the greater
+// version.
+base::Result<void> VersionSnapshot::scan_since(TypeId type, AttrId attr, std::uint64_t since,
+                                               const EntryVisitor& visit) const {
+  const auto column = version_->columns.find({type, attr});
+  if (column == version_->columns.end()) return {};
+  std::vector<MergeSource> sources;
+  for (const MergeSource& source : sources_of(column->second)) {
+    MergeSource parts = newer_parts(source, since);
+    if (!parts.empty()) sources.push_back(std::move(parts));
+  }
+  MergeCursor cursor({type, attr}, std::move(sources));
+  return visit_all(cursor, [&](const Entry& entry) {
+    if (entry.version > since) visit(entry);
+  });
+}
+
+base::Result<void> VersionSnapshot::visit_all(MergeCursor& cursor, const EntryVisitor& visit) {
   while (true) {
     TREMULA_TRY_ASSIGN(const MergeCursor::Batch batch, cursor.next(kBatchMax));
     if (batch.size() == 0) return {};
