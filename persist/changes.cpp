@@ -71,7 +71,7 @@ class Printing {
   }
 
  private:
-  // An older one tells nothing, and none counts for a key that died later: it is written anew, then.
+  // An older one tells nothing, and none counts for a key that died later: that wrote it anew.
   Result<void> read_graves() {
     bool is_whole = true;
     TREMULA_TRY(view_->scan_since(kGraveType, AttrId{1}, since_, [&](const lsm::Entry& entry) {

@@ -4,8 +4,8 @@
 //
 // `seq` is counted while printing: records of one transaction by table, row and column, the row's
 // own first.
-// Cost: the blocks that have anything above `since`, and of the rows found the blocks they stand in; a
-// look at each row in the memtables and at each block's place. Memory for what is printed.
+// Cost: the blocks that have anything above `since`, and those that the rows found stand in; a look
+// at each row in the memtables and at each block's place. Memory for what is printed.
 // Errors: corrupt, io.  Thread: one at a time.
 #pragma once
 

@@ -112,8 +112,8 @@ Result<void> Persister::State::make_merge(const Submitted& submitted, bool is_la
   return take_in_hand(std::move(merged.value().record) + std::string(effect.view()));
 }
 
-// What merging kept for what is declared by now comes to light, as a transaction of nobody's: behind
-// the declaration in one hand, so that nobody sees the one without the other.
+// What merging kept for what is declared by now comes to light, as a transaction of nobody's:
+// behind the declaration in one hand, so that nobody sees the one without the other.
 Result<void> Persister::State::adopt_kept() {
   StampBook after;
   auto merged = resolve({}, Adopt::kMerged, after);

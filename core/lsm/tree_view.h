@@ -20,8 +20,8 @@ class TreeView {
   using ColumnId = std::pair<triples::TypeId, triples::AttrId>;
 
   explicit TreeView(std::shared_ptr<const LsmSnapshot> files);
-  // Lays a memtable over what is there; of it, with `since`, the rows alone that have anything newer.
-  // Cost: O(its rows), and its entries.
+  // Lays a memtable over what is there; with `since`, its rows alone that have anything newer.
+  // Cost: O(its rows), and the entries of those.
   void add(const Memtable& memtable, std::uint64_t since = 0);
 
   // All (type, attr) that have entries, in order.
