@@ -7,7 +7,8 @@
 //   hear      the commit in one process to the callback in another, over its wake_fd()
 //   order     4 processes write one-row transactions until each has applied all of all
 //   bytes     a submit's body and frame for a change of one INT column, by a frame of 100
-//   takeover  kill -9 of the host of 4 processes to the next commit that is ordered
+//   takeover  kill -9 of the host of 4 processes to the next commit that is ordered; and the same
+//             where the dead one's log has some 15 MB more
 //   changes   `--since` of the last commit, in a table of n rows
 //   merge     a file of changes from its text into an empty database, per record
 //   metadata  bytes of the files per cell, of a database that never merged, and of one that all was
@@ -203,8 +204,21 @@ void count_bytes() {
 
 // --- takeover ---
 
-void time_takeovers(int rounds) {
+// What a host wrote last: rows of 1 KB.
+void write_tail(Database& db, std::int64_t rows) {
+  const std::string text(1000, 'x');
+  for (std::int64_t k = 100; k < 100 + rows; ++k) {
+    db.transact([&](tremula::Transaction& tx) { tx.insert("T", {{"K", k}, {"B", text}}); }).value();
+  }
+  db.run("SYNC").value();
+}
+
+std::uintmax_t bytes_of_files(const std::string& directory, std::string_view prefix);
+
+// `tail`: rows that the host writes before it dies.
+void time_takeovers(const std::string& name, int rounds, std::int64_t tail) {
   Samples samples;
+  std::uintmax_t log_bytes = 0;
   for (int round = 0; round < rounds; ++round) {
     const Folder folder;
     const SharedBoard board;
@@ -213,6 +227,9 @@ void time_takeovers(int rounds) {
     const pid_t host = in_child([&] {
       Database db = Database::open(directory).value();
       board->ready = 1;
+      wait_for(board->go, 1);
+      write_tail(db, tail);
+      board->go = 2;
       listen(db, [] { return false; });
     });
     wait_for(board->ready, 1);
@@ -227,6 +244,10 @@ void time_takeovers(int rounds) {
     Database db = Database::open(directory).value();
     wait_for(board->ready, kProcesses - 1);
     db.run("INSERT INTO T {K: 1}; SYNC").value();
+    board->go = 1;
+    wait_for(board->go, 2);
+    db.run("SYNC").value();
+    log_bytes = std::max(log_bytes, bytes_of_files(directory, "LOG-"));
     const Clock::time_point begin = Clock::now();
     kill(host, SIGKILL);
     db.run("INSERT INTO T {K: 2}; SYNC").value();
@@ -236,8 +257,9 @@ void time_takeovers(int rounds) {
     board->done = 1;
     for (const pid_t child : children) join(child);
   }
-  const Figure figure{"sync", "takeover", "touched", "tremula", rounds};
+  const Figure figure{"sync", name, "touched", "tremula", rounds};
   report(figure, samples);
+  report(figure, "log_files", static_cast<double>(log_bytes), "B");
   report(figure, "max", samples.percentile_us(100), "us");
 }
 
@@ -261,10 +283,10 @@ std::string changes_of(Database& db, std::uint64_t since) {
   return text;
 }
 
-std::uintmax_t bytes_of_files(const std::string& directory) {
+std::uintmax_t bytes_of_files(const std::string& directory, std::string_view prefix) {
   std::uintmax_t bytes = 0;
   for (const auto& file : std::filesystem::directory_iterator(directory)) {
-    if (file.path().filename().string().starts_with("SST-")) bytes += file.file_size();
+    if (file.path().filename().string().starts_with(prefix)) bytes += file.file_size();
   }
   return bytes;
 }
@@ -310,8 +332,8 @@ void time_replicas(std::int64_t rows) {
   }
   // A cell of the key column is one, too.
   const auto cells = static_cast<double>(rows * 3);
-  const auto plain = static_cast<double>(bytes_of_files(here));
-  const auto merged = static_cast<double>(bytes_of_files(there));
+  const auto plain = static_cast<double>(bytes_of_files(here, "SST-"));
+  const auto merged = static_cast<double>(bytes_of_files(there, "SST-"));
   const Figure figure{"sync", "metadata", "memory", "tremula", rows};
   report(figure, "plain", plain / cells, "B/cell");
   report(figure, "merged", merged / cells, "B/cell");
@@ -331,7 +353,10 @@ int main(int argc, char** argv) {
   if (options.wants("bytes")) count_bytes();
   if (options.wants("hear")) apart([&] { time_hearing(full ? 10'000 : 200); });
   if (options.wants("order")) apart([&] { time_ordering(full ? 25'000 : 200); });
-  if (options.wants("takeover")) apart([&] { time_takeovers(full ? 50 : 2); });
+  if (options.wants("takeover")) {
+    apart([&] { time_takeovers("takeover", full ? 50 : 2, 0); });
+    apart([&] { time_takeovers("takeover_long", full ? 50 : 1, full ? 15'000 : 100); });
+  }
   if (options.wants("changes")) {
     apart([&] { time_replicas(full ? 20'000 : 200); });
     if (full) apart([&] { time_replicas(200'000); });

@@ -200,6 +200,23 @@ TEST_CASE("sharing: tables that another process declares, changes and drops are 
   CHECK(pair.b.lives.json(0) == "[]");
 }
 
+// What an INSERT says is a living row, whatever happened meanwhile (sync.md); a DROP deletes what
+// it saw.
+TEST_CASE("sharing: an INSERT under way while its table is dropped is there when it comes back") {
+  constexpr const char* kSchema = "TABLE T = 1 (K INT = 1 KEY, A INT = 2)";
+  Pair pair(kSchema);
+  pair.a.db.run("INSERT INTO T {K: 1, A: 1}").value();
+  pair.all();
+  pair.b.db.run("INSERT INTO T {K: 9, A: 9}; UPDATE T SET A = 5 WHERE K = 1").value();
+  pair.a.db.run("DROP TABLE T").value();
+  pair.all();
+  CHECK(code_of(pair.b.db, kAll) == "unknown_table");
+  pair.b.db.run(kSchema).value();
+  CHECK(pair.both(kAll) == R"([{"K":9,"A":9}])");
+  pair.a.db.run("INSERT INTO T {K: 1}").value();
+  CHECK(pair.both(kAll) == R"([{"K":1,"A":null},{"K":9,"A":9}])");
+}
+
 TEST_CASE("sharing: of two changes of the schema at once one is refused, and can be run again") {
   Pair pair("TABLE T = 1 (K INT = 1 KEY)");
   pair.a.db.run("TABLE A = 2 (K INT = 1 KEY)").value();
