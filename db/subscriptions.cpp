@@ -104,7 +104,10 @@ void Subscriptions::collect(dataflow::View& view, std::uint64_t commit) {
   Batch& batch = batch_of(commit);
   const dataflow::ChangeList changes =
       view.changes(listening.detail_ == DeltaDetail::kOldValues, batch.texts);
-  if (!changes.empty()) batch.entries.push_back({&listening, changes});
+  if (changes.empty()) return;
+  Batch::Entry& entry = batch.entries.emplace_back();
+  entry.listening = &listening;
+  entry.changes = changes;
 }
 
 // Borrowed: valid until the next call.

@@ -77,8 +77,10 @@ auto write_row(Transaction::Core& core, std::string_view table, NamedValues colu
         target = writer->find_target(column.name, hint);
       }
       hint = target + 1;
-      core.cells.push_back(
-          {.target = target, .value = value_of(column, core.arena), .span = {}});
+      const triples::Value value = value_of(column, core.arena);
+      db::Cell& cell = core.cells.emplace_back();
+      cell.target = target;
+      cell.value = value;
     }
     auto written = write(*writer);
     writer->clear_scratch();

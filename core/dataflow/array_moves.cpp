@@ -124,11 +124,11 @@ bool plan_few(std::span<const ArrayItem> items, ArrayPlan& plan) {
   if (items.size() == 1) {
     const ArrayItem& item = items[0];
     if (item.new_index == kNowhere)
-      plan.steps.push_back({Kind::kRemove, 0, 0, item.old_index});
+      plan.add(Kind::kRemove, 0, 0, item.old_index);
     else if (item.old_index == kNowhere)
-      plan.steps.push_back({Kind::kAdd, 0, 0, item.new_index});
+      plan.add(Kind::kAdd, 0, 0, item.new_index);
     else if (item.old_index != item.new_index)
-      plan.steps.push_back({Kind::kMove, 0, item.old_index, item.new_index});
+      plan.add(Kind::kMove, 0, item.old_index, item.new_index);
     return true;
   }
   if (items.size() != 2) return false;
@@ -139,8 +139,8 @@ bool plan_few(std::span<const ArrayItem> items, ArrayPlan& plan) {
     plan.replaced.emplace_back(leaves, 1 - leaves);
     return true;
   }
-  plan.steps.push_back({Kind::kRemove, leaves, 0, old_row.old_index});
-  plan.steps.push_back({Kind::kAdd, 1 - leaves, 0, new_row.new_index});
+  plan.add(Kind::kRemove, leaves, 0, old_row.old_index);
+  plan.add(Kind::kAdd, 1 - leaves, 0, new_row.new_index);
   return true;
 }
 

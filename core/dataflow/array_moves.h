@@ -38,6 +38,14 @@ struct ArrayPlan {
   // Items that leave and items that enter in the very place of one of them: (leaves, enters).
   std::vector<std::pair<std::size_t, std::size_t>> replaced;
 
+  // Made in its place: a step that is made first and then copied is read before it is all written.
+  void add(ArrayStep::Kind kind, std::size_t item, std::size_t from, std::size_t index) {
+    ArrayStep& step = steps.emplace_back();
+    step.kind = kind;
+    step.item = item;
+    step.from = from;
+    step.index = index;
+  }
   void clear() {
     steps.clear();
     replaced.clear();

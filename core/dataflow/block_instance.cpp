@@ -261,10 +261,12 @@ void BlockInstance::collect_window() {
   if (core_->deltas().empty()) return;
   const std::size_t begin = offset(), end = begin + std::min(limit(), ~std::size_t{0} - begin);
   for (const RowDelta& delta : core_->deltas()) {
-    RowDelta seen = delta;
-    seen.in_old = delta.in_old && delta.old_at >= begin && delta.old_at < end;
-    seen.in_new = delta.in_new && delta.new_at >= begin && delta.new_at < end;
-    if (seen.in_old || seen.in_new) deltas.push_back(seen);
+    const bool in_old = delta.in_old && delta.old_at >= begin && delta.old_at < end;
+    const bool in_new = delta.in_new && delta.new_at >= begin && delta.new_at < end;
+    if (!in_old && !in_new) continue;
+    RowDelta& seen = deltas.emplace_back(delta);
+    seen.in_old = in_old;
+    seen.in_new = in_new;
   }
   const ChangedRanks& ranks = core_->changed_ranks();
   struct Run {
@@ -280,8 +282,12 @@ void BlockInstance::collect_window() {
     for (std::size_t number = from; number < to; ++number) {
       const std::size_t old_at = ranks.place_of_unchanged(number, Side::kOld);
       const std::size_t new_at = ranks.place_of_unchanged(number, Side::kNew);
-      deltas.push_back({core_->select(new_at, Side::kNew), !entering, entering,
-                        static_cast<std::uint32_t>(old_at), static_cast<std::uint32_t>(new_at)});
+      RowDelta& crossing = deltas.emplace_back();
+      crossing.row = core_->select(new_at, Side::kNew);
+      crossing.in_old = !entering;
+      crossing.in_new = entering;
+      crossing.old_at = static_cast<std::uint32_t>(old_at);
+      crossing.new_at = static_cast<std::uint32_t>(new_at);
     }
   };
   cross(before.from, std::min(before.to, after.from), false);

@@ -428,7 +428,12 @@ void CoreInstance::settle() { end_step(); }
 
 void CoreInstance::final_row(RowId row, bool in_old, bool in_new) {
   // The first change of a step keeps the old count.
-  if (!hydrating_) step().deltas.push_back({row, in_old, in_new});
+  if (!hydrating_) {
+    RowDelta& delta = step().deltas.emplace_back();
+    delta.row = row;
+    delta.in_old = in_old;
+    delta.in_new = in_new;
+  }
   count_ += in_new;
   count_ -= in_old;
   if (!ordered_ || !hydrating_) return;

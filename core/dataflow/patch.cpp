@@ -67,11 +67,12 @@ class Differ {
       auto index = [&](Side side, std::uint32_t at) {
         return at == RowDelta::kUnknown ? instance.index_of(d.row, side) : at - offset;
       };
-      ArrayItem item;
+      ArrayItem& item = level.items.emplace_back();
       if (d.in_old) item.old_index = index(Side::kOld, d.old_at);
       if (d.in_new) item.new_index = index(Side::kNew, d.new_at);
-      level.items.push_back(item);
-      level.rows.push_back({{&instance, d.row}, {&instance, d.row}});
+      auto& [before, after] = level.rows.emplace_back();
+      before.instance = after.instance = &instance;
+      before.row = after.row = d.row;
     }
     diff_items(level, instance, instance);
     --depth_;
@@ -129,12 +130,11 @@ class Differ {
   // The texts outlive the step.
   void replace(std::string_view old_value, std::string_view value) {
     if (old_value == value) return;
-    Change c;
+    Change& c = out_.emplace_back();
     c.kind = ChangeKind::kReplace;
     c.path = arena_.copy(scratch_.path);
     c.value = value;
     if (with_old_) c.old_value = old_value;
-    out_.push_back(c);
   }
 
   std::size_t size_since(std::size_t mark) const {
@@ -326,7 +326,7 @@ class Differ {
   }
 
   void write_step(const ArrayStep& step, const std::pair<Place, Place>& rows) {
-    Change c;
+    Change& c = out_.emplace_back();
     const PathPart part(scratch_.path, step.index);
     c.path = arena_.copy(scratch_.path);
     switch (step.kind) {
@@ -349,7 +349,6 @@ class Differ {
         c.key = key_of(rows.second, Side::kNew);
         break;
     }
-    out_.push_back(c);
   }
 
   const bool with_old_;

@@ -160,7 +160,7 @@ void RowTable::declare(const triples::ColumnDef& definition) {
     return;
   }
   is_touched_ = true;
-  undo_.push_back({Action::kDeclare, kNoSlot, index, Value::null()});
+  note_undo(Action::kDeclare, kNoSlot, index);
   undo_declarations_.push_back(&before);
   if (std::find(redeclared_.begin(), redeclared_.end(), index) == redeclared_.end()) {
     redeclared_.push_back(index);
@@ -266,7 +266,7 @@ void RowTable::insert_in(Slot slot, bool is_new) {
   Touched& touched = touch(slot);
   const bool is_fresh = is_new || (!touched.in_old && is_empty(slot));
   if (is_fresh) touched.fresh_statement = statement_;
-  undo_.push_back({is_fresh ? Action::kInsertFresh : Action::kInsert, slot, 0, Value::null()});
+  note_undo(is_fresh ? Action::kInsertFresh : Action::kInsert, slot);
   set_here(slot, true);
   ++rows_;
   log_write(slot);
@@ -280,7 +280,7 @@ void RowTable::erase(Slot slot) {
   keys_.prefetch(slot);
   Touched& touched = touch(slot);
   if (touched.erasures < kErasuresMax) ++touched.erasures;
-  undo_.push_back({Action::kErase, slot, 0, Value::null()});
+  note_undo(Action::kErase, slot);
   // The cells stay: they are the old side's, or what an undo brings back.
   set_here(slot, false);
   --rows_;
@@ -299,13 +299,16 @@ void RowTable::replace(Slot slot, ColumnIndex column, Value value) {
   if (touched.fresh_statement == statement_) {
     retire(before);
   } else if (touched.in_old && find_old_cell(touched, column) == nullptr) {
-    old_cells_.push_back({column, touched.old_cells, before});
+    OldCell& kept = old_cells_.emplace_back();
+    kept.column = column;
+    kept.next = touched.old_cells;
+    kept.value = before;
     touched.old_cells = static_cast<std::uint32_t>(old_cells_.size() - 1);
     touched.in_chain |= triples::column_bit(column);
     flags_[slot] |= kHasOldCells;
-    undo_.push_back({Action::kFirstCell, slot, column, Value::null()});
+    note_undo(Action::kFirstCell, slot, column);
   } else {
-    undo_.push_back({Action::kCell, slot, column, before});
+    note_undo(Action::kCell, slot, column, before);
   }
   set_cell(slot, column, value);
   log_write(slot);

@@ -180,6 +180,16 @@ class RowTable final : public triples::Relation {
   const OldCell* find_old_cell(const Touched& touched, triples::ColumnIndex column) const;
 
   Touched& touch(triples::Slot slot);
+  // Made in its place: a step that is made first and then copied is read before it is all written,
+  // for which a processor waits.
+  void note_undo(Action action, triples::Slot slot, triples::ColumnIndex column = 0,
+                 triples::Value before = triples::Value::null()) {
+    Undo& step = undo_.emplace_back();
+    step.action = action;
+    step.slot = slot;
+    step.column = column;
+    step.before = before;
+  }
   void log_write(triples::Slot slot);
   triples::Slot take_slot();
   // Both take the value's text over.
