@@ -143,7 +143,8 @@ void TupleFinder::match(const BindStep& step, Slot slot, bool& in_old, bool& in_
   in_new = in_new && relation.exists(slot, Side::kNew) && holds(step.match, Side::kNew, false);
   if (!instance_.core_.has_on_sites || (!in_old && !in_new)) return;
   for (const Conjunct* c : step.match)
-    if (!lists_ && !c->sites.empty()) instance_.update_pair(c->sites, step.source, tuple_, in_old, in_new);
+    if (!lists_ && !c->sites.empty())
+      instance_.update_pair(c->sites, step.source, tuple_, in_old, in_new);
   in_old = in_old && holds(step.match, Side::kOld, true);
   in_new = in_new && holds(step.match, Side::kNew, true);
 }

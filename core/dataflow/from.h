@@ -22,8 +22,8 @@ class TupleFinder {
   // The tuples of one side as the instance has taken them in, for those who begin to need them: the
   // sub-selects of an ON are asked and stay as they are.
   void list(triples::Side side);
-  // What pull() finds of the new side's rows, given to take(slot) as they are found; before them expect() is
-  // told how many they are, where that is known.
+  // What pull() finds of the new side's rows, given to take(slot) as they are found; before them
+  // expect() is told how many they are, where that is known.
   // Requires: core.is_plain().
   template <typename Expect, typename Take>
   void pull_rows(Expect&& expect, Take&& take);
