@@ -10,7 +10,8 @@
 //   takeover  kill -9 of the host of 4 processes to the next commit that is ordered; and the same
 //             where the dead one's log has some 15 MB more
 //   changes   `--since` of the last commit, in a table of n rows
-//   merge     a file of changes from its text into an empty database, per record
+//   merge     a file of changes from its text into an empty database, per record; and again, when
+//             all of it is known
 //   metadata  bytes of the files per cell, of a database that never merged, and of one that all was
 //             merged into; the time of the same updates there by that here
 //
@@ -329,6 +330,10 @@ void time_replicas(std::int64_t rows) {
     check(figure, "merged", std::to_string(merged),
           std::to_string(static_cast<std::size_t>(records)));
     to.run("FLUSH").value();
+    const Clock::time_point again = Clock::now();
+    const std::size_t news = to.merge(all).value();
+    report(figure, "known", records / (static_cast<double>(ns_since(again)) / 1e9), "1/s");
+    check(figure, "merged again", std::to_string(news), "0");
   }
   // A cell of the key column is one, too.
   const auto cells = static_cast<double>(rows * 3);
