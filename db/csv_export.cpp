@@ -30,19 +30,23 @@ void append_text(std::string_view text, std::string& out) {
   out += '"';
 }
 
+// One field, from the JSON text of its value. Text of a JSON column keeps its quotes: without them
+// it would be read as other JSON.
+void append_field(const dataflow::Property& column, std::string_view json, std::string& out) {
+  const bool is_json =
+      column.kind == dataflow::PropertyKind::kValue && column.expr->type == triples::Type::kJson;
+  if (json == "null") return;
+  if (is_json || json.front() != '"') return append_text(json, out);
+  std::string text;
+  unescape_json_string(json, text);
+  append_text(text, out);
+}
+
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
 }  // namespace
-
-void append_csv_field(std::string_view json, std::string& out) {
-  if (json == "null") return;
-  if (json.front() != '"') return append_text(json, out);
-  std::string text;
-  unescape_json_string(json, text);
-  append_text(text, out);
-}
 
 Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
                                const treeql::Statement& statement, const Arguments& arguments,
@@ -68,12 +72,12 @@ Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,
   std::size_t rows = 0;
   std::size_t rows_total = 0;
   bool written = true;
+  const auto& properties = to.select.shape.properties;
   const auto add_row = [&](std::string_view row) {
-    bool first = true;
+    std::size_t at = 0;
     for_each_member(row, [&](std::string_view, std::string_view value) {
-      if (!first) text += ',';
-      first = false;
-      append_csv_field(value, text);
+      if (at > 0) text += ',';
+      append_field(properties[at++], value, text);
     });
     text += '\n';
     ++rows;

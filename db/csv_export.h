@@ -18,9 +18,6 @@
 
 namespace tremula::db {
 
-// Appends one field from the JSON text of its value.
-void append_csv_field(std::string_view json, std::string& out);
-
 // `progress`, which may be empty, hears of rows.
 // Returns: rows written.  Errors: io; interrupted: the file may hold some of the rows.
 base::Result<std::size_t> export_csv(Engine& engine, const treeql::Export& to,

@@ -157,22 +157,26 @@ TEST_CASE("IMPORT REPLACE needs a KEY, and IMPORT without it does not") {
 TEST_CASE("EXPORT writes what IMPORT reads back") {
   auto db = Database::in_memory();
   db.run(kTable).value();
-  run(db, "INSERT INTO T {Id: 1, Name: 'a,\"b\"', Price: 1e300, Good: TRUE, Data: x'0102',"
-          " Doc: {k: [1, 'x']}}, {Id: 2, Name: '', Price: NULL, Doc: 'text'};");
-  const std::string before = run(db, "SELECT Id, Name, Price, Good, Data FROM T");
+  run(db,
+      "INSERT INTO T {Id: 1, Name: 'a,\"b\"', Price: 1e300, Good: TRUE, Data: x'0102',"
+      " Doc: {k: [1, 'x']}}, {Id: 2, Name: '', Price: NULL, Doc: 'text'}, {Id: 3, Doc: '5'};");
+  const std::string select = "SELECT { T.*, type: typeof(Doc) } FROM T";
+  const std::string before = run(db, select);
   const TemporaryFile file;
-  CHECK(run(db, "EXPORT (SELECT * FROM T) TO '" + file.path() + "';") == R"({"exported":2})");
+  CHECK(run(db, "EXPORT (SELECT * FROM T) TO '" + file.path() + "';") == R"({"exported":3})");
   CHECK(file.contents() ==
         "Id,Name,Price,Good,Data,Doc\n"
         "1,\"a,\"\"b\"\"\",1e+300,true,AQI=,\"{\"\"k\"\":[1,\"\"x\"\"]}\"\n"
-        "2,\"\",,,,text\n");
-  CHECK(run(db, "EXPORT (SELECT Id, Name, Price, Good, Data FROM T) TO '" + file.path() + "';"
-                "DELETE FROM T; IMPORT T FROM '" + file.path() + "';") ==
-        "{\"exported\":2}\n{\"deleted\":2}\n{\"imported\":2}");
-  CHECK(run(db, "SELECT Id, Name, Price, Good, Data FROM T") == before);
+        "2,\"\",,,,\"\"\"text\"\"\"\n"
+        "3,,1.5,,,\"\"\"5\"\"\"\n");
+  CHECK(run(db, "EXPORT (SELECT * FROM T) TO '" + file.path() +
+                    "';"
+                    "DELETE FROM T; IMPORT T FROM '" +
+                    file.path() + "';") == "{\"exported\":3}\n{\"deleted\":3}\n{\"imported\":3}");
+  CHECK(run(db, select) == before);
   CHECK(run(db, "EXPORT (SELECT { n: 1, t: [SELECT Id FROM T] }) TO '" + file.path() + "';") ==
         R"({"exported":1})");
-  CHECK(file.contents() == "n,t\n1,\"[1,2]\"\n");
+  CHECK(file.contents() == "n,t\n1,\"[1,2,3]\"\n");
 }
 
 }  // namespace tremula::test
