@@ -131,6 +131,13 @@ base::Result<std::size_t> take_news(Engine& engine) {
   return commits;
 }
 
+base::Result<bool> is_outdated(Engine& engine, const base::Error& error) {
+  if (error.code != base::ErrorCode::kSchemaConflict || !engine.sharing) return false;
+  const std::uint64_t before = engine.store.catalog_version();
+  TREMULA_TRY(begin_call(engine));
+  return engine.store.catalog_version() != before;
+}
+
 base::Result<void> commit_record(Engine& engine, std::string_view record) {
   std::optional<triples::Catalog> catalog_before;
   if (engine.store.catalog_changed()) catalog_before = engine.store.committed_catalog();

@@ -53,6 +53,24 @@ inline base::Result<void> begin_call(Engine& engine) {
   return {};
 }
 
+// Of a write that failed and was rolled back: whether another process has changed the schema
+// meanwhile, so that it should be bound and done again. Takes in what others have committed.
+// Errors: as begin_call().
+base::Result<bool> is_outdated(Engine& engine, const base::Error& error);
+
+// What a write came to, where again() does it anew as long as it was outdated. It ends: each time
+// another process has gone on.
+template <typename Written, typename Again>
+base::Result<Written> repeat_outdated(Engine& engine, base::Result<Written> first, Again&& again) {
+  auto written = std::move(first);
+  while (!written.ok()) {
+    TREMULA_TRY_ASSIGN(const bool outdated, is_outdated(engine, written.error()));
+    if (!outdated) break;
+    written = again();
+  }
+  return written;
+}
+
 // Indexes that the catalog of an opened directory declares.
 void declare_indexes(Engine& engine);
 

@@ -117,7 +117,7 @@ Result<Written> Statement::execute(NamedValues parameters) {
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(state_->bound, parameters, arena));
     return db::run_write_committed(engine, state_->bound, arguments, {});
   };
-  auto written = write();
+  auto written = db::repeat_outdated(engine, write(), write);
   if (!written.ok()) return db::to_face(written.error(), state_->text);
   const auto delivered = db::deliver(engine);
   if (!delivered.ok()) return db::to_face(delivered.error(), state_->text);

@@ -35,7 +35,8 @@ class Membership {
   // too many wait for the persister.  Errors: io.
   virtual base::Result<void> submit(std::uint64_t number, std::string_view submission) = 0;
   // Waits until the last one is ordered.
-  // Errors: the refusal (schema_conflict, say); io: it may be ordered yet.
+  // Errors: the refusal (schema_conflict, say), and what it stands on is ordered() by then; io: it
+  // may be ordered yet.
   virtual base::Result<void> wait_ordered(std::uint64_t number) = 0;
   // Whether the last one was refused: it will never be ordered, and its number is free.
   virtual bool is_refused(std::uint64_t number) const = 0;

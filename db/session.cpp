@@ -79,7 +79,17 @@ Result<RunResult> Session::State::run(std::string_view script, NamedValues param
     ++statement_;
     auto next = statements.next(engine_.store.catalog());
     if (next.ok() && !next.value()) return result;
-    Done done = next.ok() ? execute(*next.value(), parameters) : Done(next.error());
+    const auto carry_out = [&]() -> Done {
+      if (!next.ok()) return next.error();
+      return execute(*next.value(), parameters);
+    };
+    Done done = carry_out();
+    if (!begun_ && next.ok() && db::is_write(*next.value())) {
+      done = db::repeat_outdated(engine_, std::move(done), [&] {
+        next = statements.again(engine_.store.catalog());
+        return carry_out();
+      });
+    }
     if (done.ok()) continue;
     Error error = db::to_face(done.error(), statements.text());
     if (!begun_) return error;

@@ -183,10 +183,12 @@ bool Persister::State::receive() {
 // Returns: whether anything was done.
 bool Persister::State::order_submissions() {
   if (!is_shared) return false;
+  bool begins = false;
   {
     const std::lock_guard guard(mutex);
     if (failure || !queue.empty() || !taken.empty()) return false;
-    if (!shared_start) {
+    begins = !shared_start;
+    if (begins) {
       // All that this process wrote alone is in the log: the order goes on for everybody.
       shared_start = {log->end(), appended, snapshot, flushed};
       // Who has taken over may have read less than the host before had ordered.
@@ -197,6 +199,7 @@ bool Persister::State::order_submissions() {
       stage.notify_all();
     }
   }
+  if (begins) tell();  // whom the first turn refuses can take in why
   if (hand.empty() && !make_hand()) return false;
   return hand.empty() || append_hand();
 }

@@ -12,6 +12,7 @@ using base::Result;
 struct Script::Impl {
   std::string text;
   unsigned position = 0;
+  unsigned last_position = 0;  // of what next() gave last
 };
 
 Script::Script(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -36,7 +37,13 @@ Result<Script> Script::open(std::string text) {
 
 std::string_view Script::text() const { return impl_->text; }
 
+Result<std::optional<Statement>> Script::again(const triples::Catalog& catalog) {
+  impl_->position = impl_->last_position;
+  return next(catalog);
+}
+
 Result<std::optional<Statement>> Script::next(const triples::Catalog& catalog) {
+  impl_->last_position = impl_->position;
   Lexer lexer(impl_->text, impl_->position);
   std::vector<Token> tokens;
   do {

@@ -143,6 +143,8 @@ class Script {
   // Errors: syntax, unknown_table, ...; the script stands behind the statement's `;` then (behind
   //         everything after a syntax error that leaves no way to tell where the statement ends).
   base::Result<std::optional<Statement>> next(const triples::Catalog& catalog);
+  // The statement that next() gave last, bound to another catalog.  Requires: next() was called.
+  base::Result<std::optional<Statement>> again(const triples::Catalog& catalog);
 
  private:
   struct Impl;

@@ -51,6 +51,7 @@ class OrderingStandIn {
         if (const auto ordered = order_.order(*this); !ordered.ok()) {
           --last_;
           refused_ = number;
+          tell();
           return ordered.error();
         }
       }

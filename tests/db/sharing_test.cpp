@@ -217,16 +217,35 @@ TEST_CASE("sharing: an INSERT under way while its table is dropped is there when
   CHECK(pair.both(kAll) == R"([{"K":1,"A":null},{"K":9,"A":9}])");
 }
 
-TEST_CASE("sharing: of two changes of the schema at once one is refused, and can be run again") {
+TEST_CASE("sharing: what another process's change of the schema refuses is bound and done again") {
   Pair pair("TABLE T = 1 (K INT = 1 KEY)");
-  pair.a.db.run("TABLE A = 2 (K INT = 1 KEY)").value();
-  CHECK(code_of(pair.b.db, "TABLE B = 3 (K INT = 1 KEY)") == "schema_conflict");
-  CHECK(code_of(pair.b.db, "SELECT { b.K } FROM B AS b") == "unknown_table");
-  pair.b.db.run("INSERT INTO T {K: 1}").value();
-  pair.all();
-  CHECK(code_of(pair.b.db, "TABLE B = 3 (K INT = 1 KEY)") == "");
+  pair.a.db.run("TABLE A = 2 (K INT = 1 KEY); INSERT INTO T {K: 1, Named: 'a'}").value();
+  CHECK(code_of(pair.b.db, "TABLE A = 2 (K INT = 1 KEY)") == "");
+  pair.a.db.run("TABLE T = 1 (K INT = 1 KEY, N INT = 2)").value();
+  CHECK(code_of(pair.b.db, "INSERT INTO T {K: 2, Named: 'b', Other: 'c'}") == "");
+  pair.a.db.run("TABLE B = 3 (K INT = 1 KEY)").value();
+  auto prepared = pair.b.db.prepare("INSERT INTO T {K: 3, N: 3, Third: 'd'}").value();
+  CHECK(prepared.execute().ok());
+  CHECK(pair.both("SELECT { t.*, t.Named, t.Other, t.Third } FROM T AS t") ==
+        R"([{"K":1,"N":null,"Named":"a","Other":null,"Third":null},)"
+        R"({"K":2,"N":null,"Named":"b","Other":"c","Third":null},)"
+        R"({"K":3,"N":3,"Named":null,"Other":null,"Third":"d"}])");
   CHECK(pair.both("SELECT { t.name } FROM tremula_table AS t") ==
         R"([{"name":"T"},{"name":"A"},{"name":"B"}])");
+}
+
+TEST_CASE("sharing: what doesn't fit another process's change of the schema changes nothing") {
+  Pair pair("TABLE T = 1 (K INT = 1 KEY)");
+  pair.a.db.run("TABLE A = 2 (K INT = 1 KEY)").value();
+  CHECK(code_of(pair.b.db, "TABLE A = 2 (Other INT = 2 KEY)") == "schema_conflict");
+  pair.a.db.run("DROP TABLE A").value();
+  CHECK(code_of(pair.b.db, "INSERT INTO A {K: 1, New: 2}") == "unknown_table");
+  // A transaction is the caller's to do again: it may have read what was.
+  pair.a.db.run("TABLE B = 3 (K INT = 1 KEY)").value();
+  CHECK(code_of(pair.b.db, "BEGIN; TABLE C = 4 (K INT = 1 KEY); COMMIT") == "schema_conflict");
+  CHECK(code_of(pair.b.db, "BEGIN; TABLE C = 4 (K INT = 1 KEY); COMMIT") == "");
+  CHECK(pair.both("SELECT { t.name } FROM tremula_table AS t") ==
+        R"([{"name":"T"},{"name":"B"},{"name":"C"}])");
 }
 
 TEST_CASE("sharing: a process that nobody writes beside reads as a database in memory does") {
