@@ -21,10 +21,13 @@ inline void tell(int told, std::uint64_t version) {
   if (write(told, &version, sizeof version) != sizeof version) _exit(2);
 }
 
+// From when the time is counted after which a child is killed.
+enum class KillFrom : std::uint8_t { kStart, kFirstTold };
+
 // Runs `life(told)` in a child, which must not return; `kill_after_us`: then it is killed, unless
 // it is 0.
 template <typename Life>
-Ended run_child(Life life, unsigned kill_after_us = 0) {
+Ended run_child(Life life, unsigned kill_after_us = 0, KillFrom from = KillFrom::kStart) {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   const pid_t child = fork();
@@ -35,15 +38,20 @@ Ended run_child(Life life, unsigned kill_after_us = 0) {
     _exit(1);
   }
   close(ends[1]);
+  Ended ended;
+  std::uint64_t version = 0;
+  const auto hear = [&] {
+    if (read(ends[0], &version, sizeof version) != sizeof version) return false;
+    ended.survived = version == 0;
+    if (version != 0) ended.acknowledged = version;
+    return true;
+  };
+  if (from == KillFrom::kFirstTold) hear();
   if (kill_after_us > 0) {
     usleep(kill_after_us);  // the moment is the test: nothing is waited for
     kill(child, SIGKILL);
   }
-  Ended ended;
-  std::uint64_t version = 0;
-  while (read(ends[0], &version, sizeof version) == sizeof version) {
-    ended.survived = version == 0;
-    if (version != 0) ended.acknowledged = version;
+  while (hear()) {
   }
   close(ends[0]);
   REQUIRE(waitpid(child, &ended.status, 0) == child);
