@@ -157,6 +157,7 @@ Result<Subscription> Database::subscribe(std::string_view select, NamedValues pa
   if (core_->in_transaction) {
     return db::face_error(Code::kUnsupported, "subscribe() inside a transaction");
   }
+  const db::Reading reading(*core_);  // so that what the first result loaded goes again
   const auto open = [&]() -> base::Result<dataflow::View> {
     TREMULA_TRY_ASSIGN(db::KnownSelects::Known * known, core_->known_selects.find(*core_, select));
     const treeql::Statement& statement = known->statement;

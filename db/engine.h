@@ -43,6 +43,8 @@ struct Engine {
   const std::atomic<bool>* interrupt = nullptr;
   bool is_interrupted() const { return interrupt != nullptr && *interrupt; }
   int readers = 0;  // calls under way that may hold values of tables
+  // The most that a select held at once beside the tables: groups, orders, rows (SHOW STATS).
+  std::size_t statement_bytes_max = 0;
   // When memory was last held against its budget.
   std::size_t loads_when_trimmed = 0;
   std::uint64_t commits_when_trimmed = 0;

@@ -1,5 +1,6 @@
 #include "db/query_pipeline.h"
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
 #include <optional>
@@ -223,6 +224,7 @@ Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
   auto view = graph.open(select, arguments);
   if (!view.ok()) return place_error(view.error(), select, statement, arguments);
   TREMULA_TRY(check_interrupt(engine));
+  engine.statement_bytes_max = std::max(engine.statement_bytes_max, graph.stats().bytes);
   if (count) count(view.value().row_count());
   Passage passage;
   view.value().for_each_json([&](std::string_view text) {

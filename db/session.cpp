@@ -238,6 +238,7 @@ Done Session::State::subscribe(const treeql::Subscribe& subscribe,
   }
   const Interruptible scope(engine_, interrupted_);
   // It costs a query of several scans its first result twice: for people at a terminal alone.
+  const db::Reading reading(engine_);  // so that what the first result loaded goes again
   if (progress_) TREMULA_TRY(db::rehearse(engine_, subscribe.select, statement, arguments));
   auto opened = engine_.graph.open(subscribe.select, arguments);
   if (!opened.ok()) {

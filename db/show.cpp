@@ -44,6 +44,7 @@ void show_stats(Engine& engine, const LineVisitor& line) {
   show("arrangement_bytes", engine.arrangements.memory_bytes());
   show("graph_bytes", graph.bytes);
   show("subscription_bytes", engine.subscriptions.memory_bytes());
+  show("statement_bytes_max", engine.statement_bytes_max);
   if (!engine.storage) return;
   const persist::PersisterStatus status = engine.storage->status();
   show("host", engine.storage->is_host() ? 1 : 0);

@@ -264,6 +264,17 @@ TEST_CASE("directory: a database many times its memory budget answers all the sa
                   ++heard;
                 }).value();
   CHECK(live.row_count() == kRows / 1000);
+  // Groups, joins and orders of live queries, too: held against fresh ones below.
+  const std::string kLive[] = {
+      "SELECT { t.N, n: count(*), l: sum(length(t.V)) } FROM T AS t GROUP BY t.N ORDER BY t.N",
+      "SELECT { a.K, w: length(b.V) } FROM T AS a JOIN T AS b ON b.K = a.N WHERE a.N < 20 ORDER BY "
+      "a.K",
+      "SELECT { t.K, t.N } FROM T AS t ORDER BY t.N DESC, t.K LIMIT 5"};
+  std::vector<Subscription> lives;
+  for (const std::string& select : kLive) {
+    lives.push_back(db.subscribe(select, {}, [](const Delta&) {}).value());
+    CHECK(memory(db) < 4U << 20);
+  }
   CHECK(json(db, "SELECT { n: count(*), s: sum(t.N) } FROM T AS t") ==
         R"([{"n":20000,"s":9990000}])");
   for (std::int64_t row = 0; row < kRows; row += 37) {
@@ -272,11 +283,29 @@ TEST_CASE("directory: a database many times its memory budget answers all the sa
   }
   CHECK(json(db, "SELECT { n: sum(length(t.V)) } FROM T AS t") == R"([{"n":6980000}])");
   CHECK(memory(db) < 4U << 20);
+  std::string groups;
+  for (std::int64_t n = 0; n < 1000; ++n) {
+    std::size_t length = 0;  // 7 * 143 is 1 modulo 1000: these rows have n
+    for (std::int64_t row = n * 143 % 1000; row < kRows; row += 1000) length += text_of(row).size();
+    groups += (n == 0 ? "[{\"N\":" : ",{\"N\":") + std::to_string(n) +
+              ",\"n\":20,\"l\":" + std::to_string(length) + "}";
+  }
+  CHECK(json(db, kLive[0]) == groups + "]");
+  CHECK(memory(db) < 4U << 20);
+  CHECK(json(db,
+             "SELECT { n: count(*), l: sum(length(b.V)) } FROM T AS a JOIN T AS b ON b.K = a.N") ==
+        R"([{"n":20000,"l":6790000}])");
+  CHECK(memory(db) < 4U << 20);
+  CHECK(json(db, "SELECT { t.K } FROM T AS t ORDER BY length(t.V) DESC, t.K LIMIT 3") ==
+        R"([{"K":299},{"K":599},{"K":899}])");
+  CHECK(memory(db) < 4U << 20);
   for (std::int64_t row = 1; row < kRows; row += 1000) {  // N = 7
     db.transact([&](Transaction& tx) { tx.update("T", {row}, {{"N", 8}}); }).value();
   }
   CHECK(heard == kRows / 1000);
   CHECK(live.json() == "[]");
+  for (std::size_t i = 0; i < lives.size(); ++i) CHECK(lives[i].json() == json(db, kLive[i]));
+  CHECK(memory(db) < 4U << 20);
 }
 
 TEST_CASE("directory: one long scan keeps within the memory budget while it runs") {
