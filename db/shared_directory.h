@@ -48,8 +48,9 @@ class SharedDirectory final : public Membership {
   // As a member: reads what the directory has, up to version(), and begins to follow it.
   base::Result<void> read();
   // The rows of the log above files().
-  void visit_log(const std::function<void(const lsm::MemtableRow&)>& visit) const {
-    memtable_->visit_rows(visit);
+  void visit_log(const std::function<void(const lsm::MemtableRow&)>& visit,
+                 lsm::Memtable::WantsType wants) const {
+    memtable_->visit_rows(visit, wants);
   }
   // Everything is loaded.
   base::Result<void> start();

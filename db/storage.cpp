@@ -122,16 +122,17 @@ Result<void> Storage::load(Store& store) {
   return shared_->start();
 }
 
-void Storage::visit_log(const RowVisitor& visit) {
+void Storage::visit_log(const RowVisitor& visit, lsm::Memtable::WantsType wants) {
   if (persist::Persister* persister = unstarted()) {
-    persister->tree().visit_memtables(visit);
+    persister->tree().visit_memtables(visit, wants);
   } else {
-    shared_->visit_log(visit);
+    shared_->visit_log(visit, wants);
   }
 }
 
 // Writes what the log has and the files lack over the rows of the files.
 Result<void> Storage::replay(Store& store, bool of_catalog) {
+  constexpr std::size_t kSettledRows = 256;
   base::Error error;
   std::set<lsm::RowTable*> written;
   const auto settle = [&] {
@@ -139,14 +140,16 @@ Result<void> Storage::replay(Store& store, bool of_catalog) {
     written.clear();
   };
   bool deleting = true;
-  visit_log([&](const lsm::MemtableRow& row) {
-    if (is_of_catalog(row.type) != of_catalog) return;
+  std::size_t unsettled = 0;
+  const auto put = [&](const lsm::MemtableRow& row) {
     if (row.type == kTickType && !row.cells.empty()) {
       logged_tick_ = std::max(logged_tick_, row.cells.front().value.integer);
     }
     if (!Overlay::is_kept(row.type)) return;
     // Deleted rows come first: others may have taken over their slots and keys.
-    if (std::exchange(deleting, row.fate == Fate::kDeleted) && !deleting) settle();
+    const bool was_deleting = std::exchange(deleting, row.fate == Fate::kDeleted);
+    // Rows stand once, so that books of many of them would serve nobody.
+    if (!deleting && (was_deleting || ++unsettled % kSettledRows == 0)) settle();
     lsm::RowTable& table = store.row_table(row.type);
     if (written.insert(&table).second) table.set_version(recovered_version());
     table.begin_statement();  // keeps the books of what could be undone short
@@ -154,7 +157,9 @@ Result<void> Storage::replay(Store& store, bool of_catalog) {
     error = {base::ErrorCode::kCorrupt, directory_ + ": the log doesn't fit the files at table " +
                                             std::to_string(static_cast<std::uint32_t>(row.type)) +
                                             ", row " + std::to_string(row.slot)};
-  });
+  };
+  const auto is_of_table = [](TypeId type) { return !is_of_catalog(type); };
+  visit_log(put, of_catalog ? lsm::Memtable::WantsType(is_of_catalog) : is_of_table);
   settle();
   if (error.code != base::ErrorCode::kOk) return error;
   return {};

@@ -84,7 +84,7 @@ class Storage {
   using RowVisitor = std::function<void(const lsm::MemtableRow&)>;
   Storage(std::shared_ptr<base::FileSystem> files, std::shared_ptr<persist::Wire> wire,
           std::string directory, const Options& options);
-  void visit_log(const RowVisitor& visit);
+  void visit_log(const RowVisitor& visit, lsm::Memtable::WantsType wants);
   base::Result<void> replay(Store& store, bool of_catalog);
   base::Result<void> read_tick();
   Files files() const;

@@ -14,6 +14,8 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
+constexpr std::uint64_t kReservedMax = 64U << 20;
+
 std::string at_offset(std::uint64_t offset) { return " at offset " + std::to_string(offset); }
 
 // Whether a record was ever written into a file of this number.
@@ -54,10 +56,14 @@ class LogReader {
     TREMULA_TRY_ASSIGN(const std::vector<std::string> names, files_.list(directory_));
     for (const std::string& name : names)
       if (const auto number = log_number(name)) found_.files[*number] = 0;
+    std::uint64_t largest = 0;
     for (auto& [number, bytes] : found_.files) {
       TREMULA_TRY_ASSIGN(const auto file, files_.open(path_of(number), base::OpenMode::kRead));
       TREMULA_TRY_ASSIGN(bytes, file->size());
+      largest = std::max(largest, bytes);
     }
+    // No file's bytes are moved to make room for the next one's; a file that is longer is damaged.
+    bytes_.reserve(static_cast<std::size_t>(std::min(largest, kReservedMax)));
     return {};
   }
 

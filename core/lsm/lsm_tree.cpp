@@ -110,9 +110,10 @@ class LevelTree final : public LsmTree {
   }
 
   std::shared_ptr<const LsmSnapshot> snapshot() const override { return make_snapshot(version_); }
-  void visit_memtables(const std::function<void(const MemtableRow&)>& visit) const override {
-    if (frozen_) frozen_->memtable->visit_rows(visit);
-    active_.memtable->visit_rows(visit);
+  void visit_memtables(const std::function<void(const MemtableRow&)>& visit,
+                       Memtable::WantsType wants) const override {
+    if (frozen_) frozen_->memtable->visit_rows(visit, wants);
+    active_.memtable->visit_rows(visit, wants);
   }
   LsmStats stats() const override;
   std::size_t memtable_bytes() const override;

@@ -161,7 +161,8 @@ class LsmTree {
   virtual std::shared_ptr<const LsmSnapshot> snapshot() const = 0;
   // Calls `visit` with every row in the memtables, the frozen one's first: what recovery found in
   // the log and the files lack.
-  virtual void visit_memtables(const std::function<void(const MemtableRow&)>& visit) const = 0;
+  virtual void visit_memtables(const std::function<void(const MemtableRow&)>& visit,
+                               Memtable::WantsType wants = nullptr) const = 0;
   virtual LsmStats stats() const = 0;
   virtual std::size_t memtable_bytes() const = 0;
   // --- Point reads: memtables and files, the newest first.  Errors: of reading files. ---

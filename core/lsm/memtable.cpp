@@ -134,10 +134,12 @@ std::size_t Memtable::memory_bytes() const {
          state_->dead_keys.size() * sizeof(State::DeadKey) + state_->arena_bytes;
 }
 
-void Memtable::visit_rows(const std::function<void(const MemtableRow&)>& visit) const {
+void Memtable::visit_rows(const std::function<void(const MemtableRow&)>& visit,
+                          WantsType wants) const {
   MemtableRow row;
   for (const State::Wiped& wiped : state_->wiped) {
     const MemtableLine& line = state_->lines[wiped.line];
+    if (wants != nullptr && !wants(line.type)) continue;
     row.type = line.type;
     row.slot = line.slot;
     row.fate = Fate::kDeleted;
@@ -145,7 +147,7 @@ void Memtable::visit_rows(const std::function<void(const MemtableRow&)>& visit) 
     visit(row);
   }
   for (const MemtableLine& line : state_->lines) {
-    if (line.fate == Fate::kDeleted) continue;
+    if (line.fate == Fate::kDeleted || (wants != nullptr && !wants(line.type))) continue;
     row.type = line.type;
     row.slot = line.slot;
     row.fate = line.fate;

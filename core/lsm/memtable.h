@@ -54,8 +54,11 @@ class Memtable {
   // Of rows, cells and bytes; what was overwritten counts until the memtable goes.
   std::size_t memory_bytes() const;
   // First every row that the files have and that was deleted here, then every living row: in this
-  // order they can be done again, whatever rows took over slots or keys of others.
-  void visit_rows(const std::function<void(const MemtableRow&)>& visit) const;
+  // order they can be done again, whatever rows took over slots or keys of others. `wants`: of
+  // which types; null: of all.
+  using WantsType = bool (*)(triples::TypeId type);
+  void visit_rows(const std::function<void(const MemtableRow&)>& visit,
+                  WantsType wants = nullptr) const;
 
   // --- Point reads (memtable_lookup.cpp) ---
   // What was said here of a key, or of a cell; of kRowAttr: of the row itself, its key as BYTES.
