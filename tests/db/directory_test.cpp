@@ -230,15 +230,35 @@ TEST_CASE("directory: a full disk stops commits when the log in memory is full, 
         "[{\"n\":" + std::to_string(written) + "}]");
 }
 
+namespace {
+
+// Of the rows of the next test: by N, which is K * 7 modulo 1000, how many and how long.
+std::string text_of_row(std::int64_t row) {
+  return std::string(static_cast<std::size_t>(200 + row % 300), static_cast<char>('a' + row % 26));
+}
+
+std::string groups_of(std::int64_t rows) {
+  std::string groups;
+  for (std::int64_t n = 0; n < 1000; ++n) {
+    std::size_t length = 0;
+    std::int64_t count = 0;
+    for (std::int64_t row = n * 143 % 1000; row < rows; row += 1000) {  // 7 * 143 is 1 modulo 1000
+      length += text_of_row(row).size();
+      ++count;
+    }
+    groups += (n == 0 ? "[{\"N\":" : ",{\"N\":") + std::to_string(n) +
+              ",\"n\":" + std::to_string(count) + ",\"l\":" + std::to_string(length) + "}";
+  }
+  return groups + "]";
+}
+
+}  // namespace
+
 TEST_CASE("directory: a database many times its memory budget answers all the same") {
   auto files = std::make_shared<MemoryFileSystem>();
   Options options;
   options.memory_bytes = 1U << 20;
   constexpr std::int64_t kRows = 20'000;
-  const auto text_of = [](std::int64_t row) {
-    return std::string(static_cast<std::size_t>(200 + row % 300),
-                       static_cast<char>('a' + row % 26));
-  };
   const auto memory = [](Database& db) {
     constexpr std::string_view kStat = R"({"stat":"table_bytes","value":)";
     for (const std::string& line : db.run("SHOW STATS").value().lines) {
@@ -252,7 +272,7 @@ TEST_CASE("directory: a database many times its memory budget answers all the sa
     for (std::int64_t row = 0; row < kRows; row += 100) {
       db.transact([&](Transaction& tx) {
           for (std::int64_t i = row; i < row + 100; ++i) {
-            tx.insert("T", {{"K", i}, {"N", i * 7 % 1000}, {"V", text_of(i)}});
+            tx.insert("T", {{"K", i}, {"N", i * 7 % 1000}, {"V", text_of_row(i)}});
           }
         }).value();
     }
@@ -279,18 +299,11 @@ TEST_CASE("directory: a database many times its memory budget answers all the sa
         R"([{"n":20000,"s":9990000}])");
   for (std::int64_t row = 0; row < kRows; row += 37) {
     const auto rows = db.query("SELECT { t.V } FROM T AS t WHERE t.K = $k", {{"k", row}}).value();
-    REQUIRE(rows.json() == "[{\"V\":\"" + text_of(row) + "\"}]");
+    REQUIRE(rows.json() == "[{\"V\":\"" + text_of_row(row) + "\"}]");
   }
   CHECK(json(db, "SELECT { n: sum(length(t.V)) } FROM T AS t") == R"([{"n":6980000}])");
   CHECK(memory(db) < 4U << 20);
-  std::string groups;
-  for (std::int64_t n = 0; n < 1000; ++n) {
-    std::size_t length = 0;  // 7 * 143 is 1 modulo 1000: these rows have n
-    for (std::int64_t row = n * 143 % 1000; row < kRows; row += 1000) length += text_of(row).size();
-    groups += (n == 0 ? "[{\"N\":" : ",{\"N\":") + std::to_string(n) +
-              ",\"n\":20,\"l\":" + std::to_string(length) + "}";
-  }
-  CHECK(json(db, kLive[0]) == groups + "]");
+  CHECK(json(db, kLive[0]) == groups_of(kRows));
   CHECK(memory(db) < 4U << 20);
   CHECK(json(db,
              "SELECT { n: count(*), l: sum(length(b.V)) } FROM T AS a JOIN T AS b ON b.K = a.N") ==
