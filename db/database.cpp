@@ -51,6 +51,7 @@ Database& Database::operator=(Database&& other) noexcept {
 
 Database::~Database() {
   if (!core_) return;
+  core_->subscriptions.end_all(core_->graph);
   core_->handles.end_all();
 }
 

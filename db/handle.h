@@ -1,4 +1,5 @@
-// Handle: what was given out and must hear when its database ends.
+// Handle: a statement or another small thing that was given out and must hear when its database
+// ends. Listenings, of which there may be very many, are found through their views.
 //
 // Thread: with the engine's mutex.
 #pragma once

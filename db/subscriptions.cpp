@@ -52,20 +52,13 @@ static_assert(static_cast<int>(ChangeKind::kMove) == static_cast<int>(dataflow::
 // --- Listening ---
 
 Listening::Listening(Engine& on, dataflow::View view, Listener listener, DeltaDetail detail)
-    : View(std::move(view)), engine_(&on), listener_(std::move(listener)), detail_(detail) {
-  engine_->handles.add(*this);
+    : View(std::move(view)), engine_(&on), listener_(std::move(listener)) {
+  mark(detail == DeltaDetail::kOldValues);
   ++engine_->subscriptions.size_;
 }
 
-Listening::~Listening() { detach(); }
-
 void Listening::detach() {
   if (engine_ == nullptr) return;
-  engine_->handles.remove(*this);
-  database_ended();
-}
-
-void Listening::database_ended() {
   --engine_->subscriptions.size_;
   engine_ = nullptr;
   View::end();
@@ -76,10 +69,8 @@ void Listening::database_ended() {
 Subscriptions::Subscriptions() : shown_(kShown) {}
 Subscriptions::~Subscriptions() { TREMULA_ASSERT(!delivering_); }
 
-void Subscriptions::end(std::unique_ptr<Listening> listening) {
-  TREMULA_ASSERT(listening->engine_ != nullptr);
-  listening->detach();
-  if (delivering_ || !pending_.empty()) ended_.push_back(std::move(listening));
+void Subscriptions::end_all(dataflow::Graph& graph) {
+  for (dataflow::View* view : graph.views()) static_cast<Listening*>(view)->detach();
 }
 
 Subscriptions::Batch& Subscriptions::batch_of(std::uint64_t commit) {
@@ -103,7 +94,7 @@ void Subscriptions::collect(dataflow::View& view, std::uint64_t commit) {
   auto& listening = static_cast<Listening&>(view);
   Batch& batch = batch_of(commit);
   const dataflow::ChangeList changes =
-      view.changes(listening.detail_ == DeltaDetail::kOldValues, batch.texts);
+      view.changes(listening.is_marked(), batch.texts);
   if (changes.empty()) return;
   Batch::Entry& entry = batch.entries.emplace_back();
   entry.listening = &listening;

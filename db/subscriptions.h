@@ -20,19 +20,17 @@
 
 #include "core/base/arena.h"
 #include "core/dataflow/graph.h"
-#include "db/handle.h"
 #include "tremula/subscription.h"
 
 namespace tremula::db {
 
 struct Engine;
 
-// One listener and its view, in one piece, for there may be very many.
-class Listening : public Handle, public dataflow::View {
+// One listener and its view, in one piece and as small as can be, for there may be very many.
+class Listening : public dataflow::View {
  public:
   Listening(Engine& on, dataflow::View view, Listener listener, DeltaDetail detail);
-  ~Listening() override;
-  void database_ended() override;
+  ~Listening() { detach(); }
 
   Engine* engine() const { return engine_; }  // null: ended
 
@@ -42,7 +40,6 @@ class Listening : public Handle, public dataflow::View {
 
   Engine* engine_;
   Listener listener_;
-  DeltaDetail detail_;
 };
 
 class Subscriptions {
@@ -52,7 +49,13 @@ class Subscriptions {
 
   // Ends a listening and gives it up, now or, if it may be about to hear, once it can't. Allowed in
   // a listener, also in its own.  Requires: it was not ended.
-  void end(std::unique_ptr<Listening> listening);
+  template <typename Held>
+  void end(std::unique_ptr<Held> listening) {
+    listening->detach();
+    if (delivering_ || !pending_.empty()) ended_.push_back(std::move(listening));
+  }
+  // The database ends, and with it all that listens.
+  void end_all(dataflow::Graph& graph);
 
   // Notes what the commit in hand changed in a touched view.  Requires: it is a Listening.
   void collect(dataflow::View& view, std::uint64_t commit);
@@ -92,7 +95,7 @@ class Subscriptions {
   std::deque<std::unique_ptr<Batch>> pending_;
   std::vector<std::unique_ptr<Batch>> spare_;
   std::vector<Shown> shown_;                       // by the list's address; of one batch
-  std::vector<std::unique_ptr<Listening>> ended_;  // until no delivery can name them
+  std::vector<std::shared_ptr<Listening>> ended_;  // until no delivery can name them
   bool delivering_ = false;
 };
 

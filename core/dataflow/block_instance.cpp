@@ -26,15 +26,20 @@ BlockInstance::BlockInstance(Block& block) : Instance(block.rank), block_(block)
     users_.listeners = nullptr;
   else
     std::construct_at(&users_.parents);
-  if (!block.sites.empty())
-    parts_.set<BlockPart::kSites>(
-        std::make_unique<SiteHolder>(*this, SiteScope::kShape, block.sites));
-  if (!block.members.empty()) parts_.set<BlockPart::kMembers>(std::make_unique<Members>());
-  if (block.use == SiteKind::kDerived)
-    parts_.set<BlockPart::kDerived>(std::make_unique<DerivedRelation>(block.properties.size()));
+  if (sites_or_null() != nullptr)
+    std::construct_at(sites_or_null(), *this, SiteScope::kShape, block.sites);
+  if (members() != nullptr) std::construct_at(members());
+  if (derived() != nullptr) std::construct_at(derived(), block.properties.size());
+}
+
+TailLayout BlockInstance::lay_out(const Block& block) {
+  return BlockPart::Tail::lay_out(
+      sizeof(BlockInstance),
+      {!block.sites.empty(), !block.members.empty(), block.use == SiteKind::kDerived});
 }
 
 BlockInstance::~BlockInstance() {
+  BlockPart::Tail::destroy(this, block_.layout);
   if (!block_.root) std::destroy_at(&users_.parents);
 }
 
@@ -67,7 +72,7 @@ void BlockInstance::hydrate(std::span<const Value> parameters) {
   core_ = &core.directory->acquire(engine(), core, parameters.first(core.parameter_count),
                                    block_.ordered);
   core_->add_reader(*this);
-  if (parts_.empty()) return;
+  if (!block_.layout.has_parts) return;
   Slot scratch;
   if (SiteHolder* sites = sites_or_null()) sites->open(shape_context(0, Side::kNew, scratch));
   if (derived() != nullptr) begin_step();
@@ -232,7 +237,7 @@ void BlockInstance::drain() {
   else
     deltas.assign(core_->deltas().begin(), core_->deltas().end());
   note_touched_rows();
-  if (!parts_.empty()) {
+  if (block_.layout.has_parts) {
     for (const RowDelta& delta : deltas) {
       update_row_sites(delta.row, delta.in_old, delta.in_new);
       if (members() != nullptr) count_member(delta.row, delta.in_old, delta.in_new);
@@ -244,7 +249,7 @@ void BlockInstance::drain() {
       engine().indexes.moves.make();
     }
   }
-  deltas_seen_ += deltas.size();
+  block_.deltas_seen += deltas.size();
   tell_parents();
 }
 

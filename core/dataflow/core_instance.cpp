@@ -26,26 +26,30 @@ class CoreInstance::Collector final : public TupleVisitor {
   CoreInstance& instance_;
 };
 
-CoreInstance::CoreInstance(Core& core) : Instance(core.rank), core_(core) {
-  if (!core.derived.empty()) parts_.set<CorePart::kDerived>(std::make_unique<DerivedTables>());
-  if (!core.sites.empty())
-    parts_.set<CorePart::kTupleSites>(
-        std::make_unique<SiteHolder>(*this, SiteScope::kTuple, core.sites));
-  if (!core.group_sites.empty())
-    parts_.set<CorePart::kGroupSites>(
-        std::make_unique<SiteHolder>(*this, SiteScope::kGroup, core.group_sites));
-  if (needs_rows(core))
-    parts_.set<CorePart::kTuples>(std::make_unique<TupleTable>(core.sources.size()));
-  if (core.grouped)
-    parts_.set<CorePart::kGroups>(std::make_unique<GroupTable>(
-        core.aggregates, core.group_keys.size(), core.dependents.size(), core.first_keys.size()));
-  static const std::vector<CoreAggregate> kNoAggregates;
-  if (core.distinct)
-    parts_.set<CorePart::kDistinct>(std::make_unique<GroupTable>(
-        kNoAggregates, core.distinct_values.size(), 0, core.first_values.size()));
+TailLayout CoreInstance::lay_out(const Core& core) {
+  return CorePart::Tail::lay_out(
+      sizeof(CoreInstance), {!core.derived.empty(), !core.sites.empty(), !core.group_sites.empty(),
+                             needs_rows(core), core.grouped, core.distinct});
 }
 
-CoreInstance::~CoreInstance() = default;
+CoreInstance::CoreInstance(Core& core) : Instance(core.rank), core_(core) {
+  if (!core.layout.has_parts) return;
+  static const std::vector<CoreAggregate> kNoAggregates;
+  if (derived() != nullptr) std::construct_at(derived());
+  if (tuple_sites() != nullptr)
+    std::construct_at(tuple_sites(), *this, SiteScope::kTuple, core.sites);
+  if (group_sites() != nullptr)
+    std::construct_at(group_sites(), *this, SiteScope::kGroup, core.group_sites);
+  if (tuples() != nullptr) std::construct_at(tuples(), core.sources.size());
+  if (groups() != nullptr)
+    std::construct_at(groups(), core.aggregates, core.group_keys.size(), core.dependents.size(),
+                      core.first_keys.size());
+  if (distinct() != nullptr)
+    std::construct_at(distinct(), kNoAggregates, core.distinct_values.size(), std::size_t{0},
+                      core.first_values.size());
+}
+
+CoreInstance::~CoreInstance() { CorePart::Tail::destroy(this, core_.layout); }
 
 CoreStep& CoreInstance::step() {
   if (!step_) {
@@ -99,7 +103,7 @@ RowContext CoreInstance::row_context(RowId row, Side side, Slot& scratch) const 
 }
 
 void CoreInstance::open() {
-  if (parts_.empty()) return;
+  if (!core_.layout.has_parts) return;
   RowContext row = tuple_context(nullptr, Side::kNew);
   std::vector<triples::Value> values;
   for (std::uint32_t d = 0; d < core_.derived.size(); ++d) {
@@ -182,7 +186,7 @@ void CoreInstance::hydrate_rows(TupleFinder& finder) {
     entries.add(key, slot);
   };
   finder.pull_rows([&expected](std::size_t rows) { expected = rows; }, take);
-  deltas_seen_ += count_;
+  core_.deltas_seen += count_;
 }
 
 // The children that rows hold are found again by walking the rows.
@@ -200,7 +204,7 @@ void CoreInstance::release_rows() {
 }
 
 void CoreInstance::release_children() {
-  if (parts_.empty()) return;
+  if (!core_.layout.has_parts) return;
   release_rows();
   if (tuple_sites() != nullptr) tuple_sites()->close();
   if (group_sites() != nullptr) group_sites()->close();
@@ -331,7 +335,7 @@ void CoreInstance::take_tuple(const Slot* tuple, bool in_old, bool in_new) {
   if (!in_old && !in_new) return;
   update_sites(core_.later_sites, row, tuple, in_old, in_new);
   if (closing_) return;
-  ++deltas_seen_;
+  ++core_.deltas_seen;
   if (core_.grouped)
     group_tuple(tuple, in_old, in_new);
   else if (core_.distinct)

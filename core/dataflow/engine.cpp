@@ -86,7 +86,7 @@ CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const
     return *held->instance;
   }
   core.engine = &engine;
-  CoreInstance& instance = *make_with_tail<CoreInstance>(parameters, core).release();
+  CoreInstance& instance = *make_with_tail<CoreInstance>(core.layout.tail_at, parameters, core).release();
   instance.uses_ = 1;
   instances_.insert({instance.parameters(), &instance});
   ++engine.instances;
@@ -120,7 +120,7 @@ BlockInstance& BlockDirectory::acquire(Engine& engine, Block& block,
   if (BlockInstance* found = find(parameters)) return *found;
   block.engine = &engine;
   const std::span<const Value> own = block.owns_vector() ? parameters : parameters.first(0);
-  BlockInstance& instance = *make_with_tail<BlockInstance>(own, block).release();
+  BlockInstance& instance = *make_with_tail<BlockInstance>(block.layout.tail_at, own, block).release();
   ++engine.instances;
   instance.hydrate(parameters);
   instances_.insert({instance.parameters(), &instance});
@@ -165,6 +165,7 @@ std::shared_ptr<Core> TemplateRegistry::share(std::unique_ptr<Core> made) {
     return core;
   }
   build_plans(*made);
+  made->layout = CoreInstance::lay_out(*made);
   for (const CoreSource& source : made->sources) made->relations.push_back(source.relation);
   std::shared_ptr<Core> core(made.release(), [this](Core* last) {
     forget(last);
@@ -207,6 +208,7 @@ std::shared_ptr<Block> TemplateRegistry::share(std::unique_ptr<Block> made) {
   ++version_;
   std::weak_ptr<Block>& known = blocks_[made->canonical];
   if (std::shared_ptr<Block> block = known.lock()) return block;
+  made->layout = BlockInstance::lay_out(*made);
   std::shared_ptr<Block> block(made.release(), [this](Block* last) {
     blocks_.erase(last->canonical);
     delete last;

@@ -102,12 +102,11 @@ class Explainer {
 
   static void held_by(const Block& b, const BlockInstance* instance,
                       std::vector<std::string>& notes) {
-    std::size_t instances = 0, rows = 0, bytes = 0, deltas = 0;
+    std::size_t instances = 0, rows = 0, bytes = 0;
     const auto count = [&](const BlockInstance& i) {
       ++instances;
       rows += i.row_count(triples::Side::kNew);
       bytes += i.memory_bytes();
-      deltas += i.deltas_seen();
     };
     if (instance != nullptr)
       count(*instance);
@@ -116,7 +115,7 @@ class Explainer {
     if (instance == nullptr) notes.push_back("instances: " + number(instances));
     notes.push_back("rows: " + number(rows));
     notes.push_back("bytes: " + number(bytes));
-    notes.push_back("deltas: " + number(deltas));
+    notes.push_back("deltas: " + number(b.deltas_seen));
   }
 
   static std::string names(const std::vector<BlockProperty>& properties) {
@@ -176,7 +175,7 @@ class Explainer {
     notes.push_back("held: " + number(held.rows) + (held.ordered ? " in order" : ""));
     if (core.grouped) notes.push_back("groups: " + number(held.groups));
     notes.push_back("bytes: " + number(held.bytes));
-    notes.push_back("deltas: " + number(held.deltas));
+    notes.push_back("deltas: " + number(core.deltas_seen));
     notes.push_back("instances: " + number(core.directory->size()));
     // Each template that stands on the core holds it.
     const auto users = static_cast<std::size_t>(shared.use_count());
@@ -270,8 +269,7 @@ PlanNode explain_block(const Block& block, const BlockInstance* instance) {
 
 std::size_t CoreInstance::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + tail_bytes(parameters()) + order_.memory_bytes() +
-                      readers_.memory_bytes() + parts_.memory_bytes() +
-                      (step_ ? sizeof(CoreStep) : 0);
+                      readers_.memory_bytes() + (step_ ? sizeof(CoreStep) : 0);
   if (const DerivedTables* tables = derived())
     bytes += sizeof(*tables) + tables->relations.capacity() * sizeof(tables->relations[0]) +
              tables->instances.capacity() * sizeof(tables->instances[0]);
@@ -287,7 +285,6 @@ CoreInstance::Held CoreInstance::held() const {
   return {.rows = count_,
           .groups = groups() == nullptr ? 0 : groups()->row_count(triples::Side::kNew),
           .bytes = memory_bytes(),
-          .deltas = deltas_seen_,
           .ordered = ordered_};
 }
 
@@ -295,7 +292,6 @@ std::size_t BlockInstance::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + (block_.owns_vector() ? tail_bytes(parameters()) : 0) +
                       (step_ ? sizeof(BlockStep) : 0);
   if (!block_.root) bytes += users_.parents.memory_bytes();
-  bytes += parts_.memory_bytes();
   if (sites_or_null() != nullptr) bytes += sites_or_null()->memory_bytes();
   if (members() != nullptr) bytes += members()->memory_bytes();
   if (derived() != nullptr) bytes += derived()->memory_bytes();

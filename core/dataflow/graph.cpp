@@ -79,7 +79,8 @@ std::vector<Value> root_vector(const std::vector<ParameterOrigin>& origins,
 
 // --- View ---
 
-View::View(BlockInstance& instance, std::uint64_t opened) : instance_(&instance), opened_(opened) {
+View::View(BlockInstance& instance, std::uint64_t opened)
+    : instance_(&instance), opened_(opened), marked_(0) {
   if (!engine().live) return;
   ++engine().views;
   next_ = *instance.listeners();
@@ -92,7 +93,8 @@ View::View(View&& other) noexcept
     : instance_(std::exchange(other.instance_, nullptr)),
       next_(std::exchange(other.next_, nullptr)),
       link_(std::exchange(other.link_, nullptr)),
-      opened_(other.opened_) {
+      opened_(other.opened_),
+      marked_(other.marked_) {
   if (link_ == nullptr) return;
   *link_ = this;
   if (next_ != nullptr) next_->link_ = &next_;
@@ -244,7 +246,7 @@ std::span<View* const> Graph::step() {
   order.clear();
   for (const BlockInstance* root : engine.touched_roots)
     for (View* view = root->first_listener(); view != nullptr; view = view->next_)
-      order.emplace_back(view->opened_, view);
+      order.emplace_back(std::uint64_t{view->opened_}, view);
   if (!std::is_sorted(order.begin(), order.end())) std::sort(order.begin(), order.end());
   impl.touched.clear();
   for (const auto& [opened, view] : order) impl.touched.push_back(view);
@@ -254,6 +256,18 @@ std::span<View* const> Graph::step() {
 void Graph::settle() {
   impl_->engine->settle();
   impl_->engine->in_step = false;
+}
+
+std::vector<View*> Graph::views() const {
+  std::vector<View*> all;
+  impl_->engine->registry.for_each_block([&all](const Block& block) {
+    if (!block.root) return;
+    block.directory->for_each([&all](BlockInstance& root) {
+      for (View* view = root.first_listener(); view != nullptr; view = view->next_)
+        all.push_back(view);
+    });
+  });
+  return all;
 }
 
 GraphStats Graph::stats() const {

@@ -92,6 +92,9 @@ class View {
   // Views of one result share one list.  `with_old`: fill old_value and key too.
   // Borrowed: list and texts stand in `arena`, which must be the same for all views of a step.
   ChangeList changes(bool with_old, base::Arena& arena) const;
+  // A bit for who holds it.
+  void mark(bool on) { marked_ = on ? 1 : 0; }
+  bool is_marked() const { return marked_ != 0; }
   // EXPLAIN LIVE: the operator tree with rows and bytes held and deltas seen.
   std::string explain(PlanFormat format = PlanFormat::kText) const;
 
@@ -104,7 +107,8 @@ class View {
   BlockInstance* instance_;  // null: moved from
   View* next_ = nullptr;     // of the same result
   View** link_ = nullptr;    // what points to this one
-  std::uint64_t opened_;     // its number, in the order of their opening
+  std::uint64_t opened_ : 63;  // its number, in the order of their opening
+  std::uint64_t marked_ : 1;
 };
 
 // The plan of a select.
@@ -167,6 +171,8 @@ class Graph {
   // Forgets the old side. Call before the relations settle.
   void settle();
 
+  // All that are open, in no order.
+  std::vector<View*> views() const;
   GraphStats stats() const;
 
  private:

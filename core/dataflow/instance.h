@@ -31,7 +31,7 @@
 #include "core/dataflow/members.h"
 #include "core/dataflow/parameters.h"
 #include "core/dataflow/parent_list.h"
-#include "core/dataflow/part_list.h"
+#include "core/dataflow/part_tail.h"
 #include "core/dataflow/pointer_list.h"
 #include "core/dataflow/relation_index.h"
 #include "core/dataflow/router.h"
@@ -83,7 +83,8 @@ class Instance {
 class SiteHolder final : public SiteReader {
  public:
   SiteHolder(Instance& owner, SiteScope scope, const std::vector<Site>& sites)
-      : owner_(owner), sites_(sites), scope_(scope) {}
+      : owner_(reinterpret_cast<std::uintptr_t>(&owner) | static_cast<std::uintptr_t>(scope)),
+        sites_(sites) {}
   ~SiteHolder() override;
 
   // Acquires what doesn't depend on the row. `row` needs parameters and the arena only.
@@ -111,13 +112,16 @@ class SiteHolder final : public SiteReader {
   // listed (NULL, or found by an index).
   bool listed_under(const Site& site, const RowContext& row, std::string& out) const;
 
-  Instance& owner_;
+  static constexpr std::uintptr_t kScopes = 3;
+  Instance& owner() const { return *reinterpret_cast<Instance*>(owner_ & ~kScopes); }
+  SiteScope scope() const { return static_cast<SiteScope>(owner_ & kScopes); }
+
+  const std::uintptr_t owner_;  // with the scope in its lowest bits
   const std::vector<Site>& sites_;
   union {
     BlockInstance* one_ = nullptr;
     BlockInstance** several_;  // null until one is acquired
   };
-  const SiteScope scope_;
 };
 
 // Fetches tuples on both sides at once.
@@ -137,13 +141,14 @@ struct DerivedTables {
 // What only some core instances hold: where the template asks for it.
 struct CorePart {
   enum : std::size_t { kDerived, kTupleSites, kGroupSites, kTuples, kGroups, kDistinct };
-  using List = PartList<DerivedTables, SiteHolder, SiteHolder, TupleTable, GroupTable, GroupTable>;
+  using Tail = PartTail<DerivedTables, SiteHolder, SiteHolder, TupleTable, GroupTable, GroupTable>;
 };
 
 class CoreInstance final : public Instance {
  public:
-  // Use make_with_tail(): the parameters stand behind the instance.
+  // Use make_with_tail(): parts and parameters stand behind the instance.
   explicit CoreInstance(Core& core);
+  static TailLayout lay_out(const Core& core);
   ~CoreInstance() override;
 
   void hydrate(bool ordered);
@@ -162,7 +167,8 @@ class CoreInstance final : public Instance {
     return plain ? &core_.sources[0] : nullptr;
   }
   std::span<const triples::Value> parameters() const {
-    return {reinterpret_cast<const triples::Value*>(this + 1), core_.parameter_count};
+    const char* tail = reinterpret_cast<const char*>(this) + core_.layout.tail_at;
+    return {reinterpret_cast<const triples::Value*>(tail), core_.parameter_count};
   }
   // Where the router has put it.
   RoutePlace places() const { return places_; }
@@ -207,10 +213,9 @@ class CoreInstance final : public Instance {
   // What EXPLAIN tells of it.
   struct Held {
     std::size_t rows = 0, groups = 0, bytes = 0;
-    std::uint64_t deltas = 0;
     bool ordered = false;
     Held& operator+=(const Held& other) {
-      rows += other.rows, groups += other.groups, bytes += other.bytes, deltas += other.deltas;
+      rows += other.rows, groups += other.groups, bytes += other.bytes;
       ordered = ordered || other.ordered;
       return *this;
     }
@@ -230,12 +235,16 @@ class CoreInstance final : public Instance {
     return tables != nullptr ? tables->relations.data() : core_.relations.data();
   }
   const DerivedRelation* derived_relation(int number) const;
-  DerivedTables* derived() const { return parts_.get<CorePart::kDerived>(); }
-  SiteHolder* tuple_sites() const { return parts_.get<CorePart::kTupleSites>(); }
-  SiteHolder* group_sites() const { return parts_.get<CorePart::kGroupSites>(); }
-  TupleTable* tuples() const { return parts_.get<CorePart::kTuples>(); }
-  GroupTable* groups() const { return parts_.get<CorePart::kGroups>(); }
-  GroupTable* distinct() const { return parts_.get<CorePart::kDistinct>(); }
+  template <std::size_t kPart>
+  auto* part() const {
+    return CorePart::Tail::get<kPart>(this, core_.layout);
+  }
+  DerivedTables* derived() const { return part<CorePart::kDerived>(); }
+  SiteHolder* tuple_sites() const { return part<CorePart::kTupleSites>(); }
+  SiteHolder* group_sites() const { return part<CorePart::kGroupSites>(); }
+  TupleTable* tuples() const { return part<CorePart::kTuples>(); }
+  GroupTable* groups() const { return part<CorePart::kGroups>(); }
+  GroupTable* distinct() const { return part<CorePart::kDistinct>(); }
   CoreStep& step();
   void begin_step();
   void end_step();
@@ -281,10 +290,8 @@ class CoreInstance final : public Instance {
   std::uint32_t count_ = 0;  // rows on the new side
   Core& core_;
   std::unique_ptr<CoreStep> step_;  // from the first touch to settle()
-  CorePart::List parts_;
   CoreOrder order_;
   PointerList<BlockInstance> readers_;  // by reach: windows that end first stand first
-  std::uint64_t deltas_seen_ = 0;
   RoutePlace places_ = kNoPlace;
   std::uint32_t uses_ : 29 = 0;
   bool ordered_ : 1 = false;
@@ -295,13 +302,15 @@ class CoreInstance final : public Instance {
 // What only some block instances hold: where the template asks for it.
 struct BlockPart {
   enum : std::size_t { kSites, kMembers, kDerived };
-  using List = PartList<SiteHolder, Members, DerivedRelation>;
+  using Tail = PartTail<SiteHolder, Members, DerivedRelation>;
 };
 
 class BlockInstance final : public Instance {
  public:
-  // Use make_with_tail(): the parameters stand behind the instance, unless they are its core's.
+  // Use make_with_tail(): parts stand behind the instance, and parameters, unless they are its
+  // core's.
   explicit BlockInstance(Block& block);
+  static TailLayout lay_out(const Block& block);
   ~BlockInstance() override;
 
   // `parameters`: all of them.
@@ -316,7 +325,8 @@ class BlockInstance final : public Instance {
   Block& block() const { return block_; }
   CoreInstance& core() const { return *core_; }
   std::span<const triples::Value> parameters() const {
-    return {block_.owns_vector() ? reinterpret_cast<const triples::Value*>(this + 1)
+    const char* tail = reinterpret_cast<const char*>(this) + block_.layout.tail_at;
+    return {block_.owns_vector() ? reinterpret_cast<const triples::Value*>(tail)
                                  : core_->parameters().data(),
             block_.parameter_count};
   }
@@ -369,7 +379,6 @@ class BlockInstance final : public Instance {
   BlockStep& step();  // of the step in hand
 
   std::size_t memory_bytes() const;  // without the core's
-  std::uint64_t deltas_seen() const { return deltas_seen_; }
 
  private:
   std::size_t number_at(int parameter, std::size_t otherwise) const;
@@ -379,9 +388,13 @@ class BlockInstance final : public Instance {
   void update_row_sites(RowId row, bool in_old, bool in_new);
   void collect_window();
   void note_touched_rows();
-  SiteHolder* sites_or_null() const { return parts_.get<BlockPart::kSites>(); }
-  Members* members() const { return parts_.get<BlockPart::kMembers>(); }
-  DerivedRelation* derived() const { return parts_.get<BlockPart::kDerived>(); }
+  template <std::size_t kPart>
+  auto* part() const {
+    return BlockPart::Tail::get<kPart>(this, block_.layout);
+  }
+  SiteHolder* sites_or_null() const { return part<BlockPart::kSites>(); }
+  Members* members() const { return part<BlockPart::kMembers>(); }
+  DerivedRelation* derived() const { return part<BlockPart::kDerived>(); }
   void count_member(RowId row, bool in_old, bool in_new);
   void count_key(std::string_view key, int by);
   void note_members();
@@ -396,14 +409,12 @@ class BlockInstance final : public Instance {
   Block& block_;
   CoreInstance* core_ = nullptr;
   std::unique_ptr<BlockStep> step_;
-  BlockPart::List parts_;
   union Users {
     Users() {}
     ~Users() {}
     View* listeners;     // of a root
     ParentList parents;  // of any other; those that a semi-join lists by key are in its members
   } users_;
-  std::uint64_t deltas_seen_ = 0;
 };
 
 // The JSON text of an array or a single row (a bare single: its value), in the arena.

@@ -43,6 +43,11 @@ class TemplateRegistry {
       visit(type, table.reads);
     }
   }
+  template <typename Visitor>
+  void for_each_block(Visitor&& visit) const {
+    for (const auto& [text, block] : blocks_)
+      if (const std::shared_ptr<Block> held = block.lock()) visit(*held);
+  }
 
  private:
   void forget(Core* core);

@@ -1,6 +1,6 @@
 // Parameter vectors: what an instance computes with, kept behind the instance in one allocation.
 //
-//   | instance | value value ... | bytes of the texts among them |
+//   | instance | its parts (part_tail.h) | value value ... | bytes of the texts among them |
 //
 // Two vectors are equal if they print equal: 1 and 1.0 differ.
 // Thread: pure functions.
@@ -23,13 +23,13 @@ std::size_t tail_bytes(std::span<const triples::Value> values);
 // Copies the values, and their bytes behind them, to `tail`.  Requires: tail_bytes() of room.
 void fill_tail(std::span<const triples::Value> values, triples::Value* tail);
 
-// An instance of `T`, whose last argument is the place for its values.
+// An instance of `T` with its values `tail_at` bytes from its beginning.
 template <typename T, typename... Arguments>
-std::unique_ptr<T> make_with_tail(std::span<const triples::Value> values,
+std::unique_ptr<T> make_with_tail(std::size_t tail_at, std::span<const triples::Value> values,
                                   Arguments&&... arguments) {
   static_assert(sizeof(T) % alignof(triples::Value) == 0);
-  void* memory = ::operator new(sizeof(T) + tail_bytes(values));
-  auto* tail = reinterpret_cast<triples::Value*>(static_cast<char*>(memory) + sizeof(T));
+  void* memory = ::operator new(tail_at + tail_bytes(values));
+  auto* tail = reinterpret_cast<triples::Value*>(static_cast<char*>(memory) + tail_at);
   fill_tail(values, tail);
   return std::unique_ptr<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
 }

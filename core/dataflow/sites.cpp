@@ -59,8 +59,8 @@ void SiteHolder::open(const RowContext& row) {
     if (sites_.size() > 1 && several_ == nullptr) several_ = new BlockInstance* [sites_.size()] {};
     const SiteVector vector(site, row);
     BlockInstance& child =
-        site.child->directory->acquire(owner_.engine(), *site.child, vector.values());
-    child.add_parent({}, {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+        site.child->directory->acquire(owner().engine(), *site.child, vector.values());
+    child.add_parent({}, {&owner(), kAllRows, static_cast<std::uint16_t>(i), scope()});
     whole()[i] = &child;
   }
 }
@@ -70,8 +70,8 @@ void SiteHolder::close() {
   for (std::uint32_t i = 0; i < sites_.size(); ++i) {
     BlockInstance* child = std::exchange(whole()[i], nullptr);
     if (child != nullptr)
-      owner_.engine().release_later(*child, {},
-                                    {&owner_, kAllRows, static_cast<std::uint16_t>(i), scope_});
+      owner().engine().release_later(*child, {},
+                                    {&owner(), kAllRows, static_cast<std::uint16_t>(i), scope()});
   }
 }
 
@@ -89,9 +89,9 @@ BlockInstance* SiteHolder::child(std::uint32_t index, const RowContext& row) con
 void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& context, bool in_old,
                         bool in_new) {
   const Site& site = sites_[index];
-  if (!owner_.engine().live && site.whole) return;
+  if (!owner().engine().live && site.whole) return;
   if (!site.lists_rows()) return;
-  const ParentRef parent{&owner_, row, static_cast<std::uint16_t>(index), scope_};
+  const ParentRef parent{&owner(), row, static_cast<std::uint16_t>(index), scope()};
   RowContext on_side = context;
   SiteVector before, after;
   std::string old_key, new_key;
@@ -112,13 +112,13 @@ void SiteHolder::update(std::uint32_t index, RowId row, const RowContext& contex
     return;
   BlockDirectory& directory = *site.child->directory;
   if (in_new) {
-    BlockInstance& child = directory.acquire(owner_.engine(), *site.child, after.values());
+    BlockInstance& child = directory.acquire(owner().engine(), *site.child, after.values());
     child.add_parent(listed_new ? std::string_view(new_key) : std::string_view(), parent);
   }
   if (in_old) {
     BlockInstance* child = directory.find(before.values());
     TREMULA_ASSERT(child != nullptr);
-    owner_.engine().release_later(
+    owner().engine().release_later(
         *child, listed_old ? std::string_view(old_key) : std::string_view(), parent);
   }
 }
@@ -130,8 +130,8 @@ void SiteHolder::release(std::uint32_t index, RowId row, const RowContext& conte
   TREMULA_ASSERT(held != nullptr);
   std::string key;
   const bool listed = listed_under(site, context, key);
-  owner_.engine().release_later(*held, listed ? std::string_view(key) : std::string_view(),
-                                {&owner_, row, static_cast<std::uint16_t>(index), scope_});
+  owner().engine().release_later(*held, listed ? std::string_view(key) : std::string_view(),
+                                {&owner(), row, static_cast<std::uint16_t>(index), scope()});
 }
 
 Value SiteHolder::read_site(std::uint32_t index, ExprOp op, Value argument,

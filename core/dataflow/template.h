@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "core/dataflow/graph.h"
+#include "core/dataflow/part_tail.h"
 #include "core/dataflow/program.h"
 #include "core/dataflow/route_plan.h"
 
@@ -193,7 +194,9 @@ struct Core {
 
   std::vector<const triples::Relation*> relations;  // per source; null: a derived table's
 
+  TailLayout layout;                         // of each of its instances
   std::unique_ptr<CoreDirectory> directory;  // of its instances
+  std::uint64_t deltas_seen = 0;             // by all of them
   Engine* engine = nullptr;                  // that they live in
   Core();
   ~Core();
@@ -225,7 +228,9 @@ struct Block {
   // Its vector is longer than its core's.
   bool owns_vector() const { return parameter_count != core->parameter_count; }
 
+  TailLayout layout;
   std::unique_ptr<BlockDirectory> directory;
+  std::uint64_t deltas_seen = 0;
   Engine* engine = nullptr;
   Block();
   ~Block();
