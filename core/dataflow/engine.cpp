@@ -78,6 +78,15 @@ void Engine::settle() {
   if (keyed.capacity() > kKeptMax) keyed = {};
 }
 
+namespace {
+
+void end_instance(CoreInstance& instance) {
+  destroy_with_tail(instance.engine().instance_pool(), instance.core().layout.tail_at,
+                    instance.parameters(), instance);
+}
+
+}  // namespace
+
 CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const Value> parameters,
                                      bool ordered) {
   if (const auto* held = instances_.find({parameters, nullptr})) {
@@ -86,7 +95,8 @@ CoreInstance& CoreDirectory::acquire(Engine& engine, Core& core, std::span<const
     return *held->instance;
   }
   core.engine = &engine;
-  CoreInstance& instance = *make_with_tail<CoreInstance>(core.layout.tail_at, parameters, core).release();
+  CoreInstance& instance =
+      make_with_tail<CoreInstance>(engine.instance_pool(), core.layout.tail_at, parameters, core);
   instance.uses_ = 1;
   instances_.insert({instance.parameters(), &instance});
   ++engine.instances;
@@ -102,7 +112,7 @@ void CoreDirectory::release(CoreInstance& instance) {
   instance.release_children();
   --instance.engine().instances;
   instances_.erase({instance.parameters(), nullptr});
-  delete &instance;
+  end_instance(instance);
 }
 
 std::size_t CoreDirectory::memory_bytes() const {
@@ -112,7 +122,7 @@ std::size_t CoreDirectory::memory_bytes() const {
 }
 
 CoreDirectory::~CoreDirectory() {
-  for (const auto& entry : instances_) delete entry.key.instance;
+  for (const auto& entry : instances_) end_instance(*entry.key.instance);
 }
 
 BlockInstance& BlockDirectory::acquire(Engine& engine, Block& block,
@@ -120,28 +130,43 @@ BlockInstance& BlockDirectory::acquire(Engine& engine, Block& block,
   if (BlockInstance* found = find(parameters)) return *found;
   block.engine = &engine;
   const std::span<const Value> own = block.owns_vector() ? parameters : parameters.first(0);
-  BlockInstance& instance = *make_with_tail<BlockInstance>(block.layout.tail_at, own, block).release();
+  BlockInstance& instance =
+      make_with_tail<BlockInstance>(engine.instance_pool(), block.layout.tail_at, own, block);
   ++engine.instances;
+  ++size_;
   instance.hydrate(parameters);
-  instances_.insert({instance.parameters(), &instance});
+  if (block.owns_vector()) instances_.insert({instance.parameters(), &instance});
   return instance;
 }
 
+void BlockDirectory::end(BlockInstance& instance) {
+  const std::span<const Value> own =
+      block_.owns_vector() ? instance.parameters() : std::span<const Value>();
+  destroy_with_tail(instance.engine().instance_pool(), block_.layout.tail_at, own, instance);
+}
+
 void BlockDirectory::destroy(BlockInstance& instance) {
-  instances_.erase({instance.parameters(), nullptr});
+  if (block_.owns_vector()) instances_.erase({instance.parameters(), nullptr});
+  --size_;
   instance.release_children();
   --instance.engine().instances;
-  delete &instance;
+  end(instance);
 }
 
 std::size_t BlockDirectory::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + instances_.memory_bytes();
-  for (const auto& entry : instances_) bytes += entry.key.instance->memory_bytes();
+  for_each([&bytes](const BlockInstance& instance) { bytes += instance.memory_bytes(); });
   return bytes;
 }
 
+// Those of other blocks over the core stay among its readers.
 BlockDirectory::~BlockDirectory() {
-  for (const auto& entry : instances_) delete entry.key.instance;
+  std::vector<BlockInstance*> all;
+  for_each([&all](BlockInstance& instance) { all.push_back(&instance); });
+  for (BlockInstance* instance : all) {
+    instance->core().remove_reader(*instance);
+    end(*instance);
+  }
 }
 
 std::size_t Engine::memory_bytes() const {
@@ -153,7 +178,7 @@ std::size_t Engine::memory_bytes() const {
 
 Core::Core() : directory(std::make_unique<CoreDirectory>()) {}
 Core::~Core() = default;
-Block::Block() : directory(std::make_unique<BlockDirectory>()) {}
+Block::Block() : directory(std::make_unique<BlockDirectory>(*this)) {}
 Block::~Block() = default;
 
 std::shared_ptr<Core> TemplateRegistry::share(std::unique_ptr<Core> made) {

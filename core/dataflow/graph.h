@@ -104,9 +104,9 @@ class View {
   Engine& engine() const;
   void forget_texts() const;
 
-  BlockInstance* instance_;  // null: moved from
-  View* next_ = nullptr;     // of the same result
-  View** link_ = nullptr;    // what points to this one
+  BlockInstance* instance_;    // null: moved from
+  View* next_ = nullptr;       // of the same result
+  View** link_ = nullptr;      // what points to this one
   std::uint64_t opened_ : 63;  // its number, in the order of their opening
   std::uint64_t marked_ : 1;
 };

@@ -55,8 +55,6 @@ class Instance {
     TREMULA_ASSERT(rank_ == rank);
   }
   virtual ~Instance() = default;
-  // Instances stand in memory of their own size (parameters.h).
-  static void operator delete(void* memory) { ::operator delete(memory); }
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
@@ -207,6 +205,8 @@ class CoreInstance final : public Instance {
   std::span<BlockInstance* const> readers() const { return readers_.items(); }
   void add_reader(BlockInstance& reader);
   void remove_reader(BlockInstance& reader);
+  // The one of a block whose vector is the core's, or null.
+  BlockInstance* reader_of(const Block& block) const;
   // What the reader and those that print alike have printed in this step; or null.
   RowTexts* texts_of(const BlockInstance& reader) const;
   std::size_t memory_bytes() const;
@@ -467,12 +467,16 @@ class CoreDirectory {
   InstanceSet<CoreInstance> instances_;
 };
 
+// The instances of a block. Where its vector is its core's, they are found among those that read
+// the core's instance.
 class BlockDirectory {
  public:
+  explicit BlockDirectory(const Block& block) : block_(block) {}
   // The instance, made and hydrated if there is none. The caller adds its use: add_parent() or
   // add_use().
   BlockInstance& acquire(Engine& engine, Block& block, std::span<const triples::Value> parameters);
   BlockInstance* find(std::span<const triples::Value> parameters) const {
+    if (!block_.owns_vector()) return find_reader(parameters);
     const auto* found = instances_.find({parameters, nullptr});
     return found == nullptr ? nullptr : found->instance;
   }
@@ -480,8 +484,12 @@ class BlockDirectory {
   template <typename Visitor>
   void for_each(Visitor&& visit) const {
     for (const auto& entry : instances_) visit(*entry.key.instance);
+    if (block_.owns_vector()) return;
+    block_.core->directory->for_each([&](CoreInstance& core) {
+      if (BlockInstance* reader = core.reader_of(block_)) visit(*reader);
+    });
   }
-  std::size_t size() const { return instances_.size(); }
+  std::size_t size() const { return size_; }
   std::size_t memory_bytes() const;  // with all instances
   // Keeps the template as long as there are instances.
   void keep(std::shared_ptr<Block> block) { kept_ = std::move(block); }
@@ -489,7 +497,15 @@ class BlockDirectory {
   ~BlockDirectory();
 
  private:
-  InstanceSet<BlockInstance> instances_;
+  BlockInstance* find_reader(std::span<const triples::Value> parameters) const {
+    CoreInstance* core = block_.core->directory->find(parameters);
+    return core == nullptr ? nullptr : core->reader_of(block_);
+  }
+  void end(BlockInstance& instance);
+
+  const Block& block_;
+  std::size_t size_ = 0;
+  InstanceSet<BlockInstance> instances_;  // of a block with a vector of its own
   std::shared_ptr<Block> kept_;
 };
 
@@ -508,6 +524,9 @@ struct Engine {
 
   TableSource& tables;
   ArrangementStore::Impl& indexes;
+  base::SlabPool pool;  // of instances
+  // Null: the few instances of one answer take what memory there is.
+  base::SlabPool* instance_pool() { return live ? &pool : nullptr; }
   TemplateRegistry registry;
   base::Arena arena;
   Router router;

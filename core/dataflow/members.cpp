@@ -21,6 +21,7 @@ std::uint32_t KeyCounts::count(std::string_view key) const {
     const std::uint32_t* found = all->find(key);
     return found == nullptr ? 0 : *found;
   }
+  if (is_one()) return one_key() == key ? one_.count : 0;
   const std::size_t at = find_few(key);
   return at == kNowhere ? 0 : few()->head(at).count;
 }
@@ -34,12 +35,27 @@ std::uint32_t KeyCounts::change(std::string_view key, int by) {
     if (all->size() <= kFewMax / 2) make_few();
     return before;
   }
+  if (is_one() && one_key() == key) {
+    const std::uint32_t before = one_.count;
+    const std::uint32_t count = before + static_cast<std::uint32_t>(by);
+    if (count == 0) {
+      word_ = 0;
+      return before;
+    }
+    if (fits_one(key, count)) {
+      one_.count = static_cast<unsigned char>(count);
+      return before;
+    }
+  }
+  if (is_one()) spread_one();
   const std::size_t at = find_few(key);
   if (at == kNowhere) {
     TREMULA_ASSERT(by > 0);
     if (few() != nullptr && few()->keys == kFewMax) {
       make_many();
       (*many())[key] = static_cast<std::uint32_t>(by);
+    } else if (word_ == 0 && fits_one(key, static_cast<std::uint32_t>(by))) {
+      set_one(key, static_cast<std::uint32_t>(by));
     } else {
       add_few(key, static_cast<std::uint32_t>(by));
     }
@@ -50,6 +66,19 @@ std::uint32_t KeyCounts::change(std::string_view key, int by) {
   count += static_cast<std::uint32_t>(by);
   if (count == 0) erase_few(at);
   return before;
+}
+
+void KeyCounts::set_one(std::string_view key, std::uint32_t count) {
+  one_ = {};
+  one_.mark = static_cast<unsigned char>(kOneMark | key.size() << 2);
+  one_.count = static_cast<unsigned char>(count);
+  std::copy(key.begin(), key.end(), one_.key);
+}
+
+void KeyCounts::spread_one() {
+  const One one = one_;
+  word_ = 0;
+  add_few({one.key, std::size_t{one.mark} >> 2}, one.count);
 }
 
 // Gives the few room for `used` bytes of entries; of those that there are, what fits is kept.
@@ -79,10 +108,13 @@ void KeyCounts::erase_few(std::size_t at) {
   const std::size_t end = at + entry_bytes(all.head(at).size);
   std::memmove(all.bytes() + at, all.bytes() + end, all.used - end);
   --all.keys;
-  if (all.keys == 0)
-    clear();
-  else
-    resize_few(all.used - (end - at));
+  if (all.keys == 0) return clear();
+  if (all.keys == 1 && fits_one(all.key(0), all.head(0).count)) {
+    set_one(all.key(0), all.head(0).count);
+    ::operator delete(&all);
+    return;
+  }
+  resize_few(all.used - (end - at));
 }
 
 void KeyCounts::make_many() {

@@ -1,5 +1,6 @@
 // Members: what a semi-join's child counts: how many of its rows give each key.
 //
+//   one short  [ mark, size | count | bytes ]                             in the object
 //   few keys   [ count | size | bytes ] [ count | size | bytes ] ...     in one piece of memory
 //   more       a hash table
 //
@@ -8,6 +9,7 @@
 // Thread: the writer thread alone.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +38,8 @@ class KeyCounts {
   void for_each(Visitor&& visit) const {
     if (const Many* all = many()) {
       for (const auto& entry : *all) visit(std::string_view(entry.key));
+    } else if (is_one()) {
+      visit(one_key());
     } else if (const Few* all = few()) {
       for (std::size_t at = 0; at < all->used; at += entry_bytes(all->head(at).size))
         visit(all->key(at));
@@ -60,8 +64,16 @@ class KeyCounts {
       return {bytes() + at + sizeof(Head), head(at).size};
     }
   };
+  struct One {
+    unsigned char mark;  // kOneMark and four times the key's size
+    unsigned char count;
+    char key[6];
+  };
   using Many = base::FlatMap<std::string, std::uint32_t>;
   static constexpr std::size_t kFewMax = 8;
+  static constexpr std::uintptr_t kMarks = 3;
+  static constexpr unsigned kOneMark = 2;
+  static constexpr std::uint32_t kOneCountMax = 255;
   static constexpr std::size_t kNowhere = ~std::size_t{0};
 
   static std::size_t entry_bytes(std::size_t key_size) {
@@ -70,7 +82,17 @@ class KeyCounts {
   Many* many() const {
     return (word_ & 1) == 0 ? nullptr : reinterpret_cast<Many*>(word_ & ~std::uintptr_t{1});
   }
-  Few* few() const { return (word_ & 1) != 0 ? nullptr : reinterpret_cast<Few*>(word_); }
+  Few* few() const { return (word_ & kMarks) != 0 ? nullptr : reinterpret_cast<Few*>(word_); }
+  bool is_one() const { return (word_ & kMarks) == kOneMark; }
+  std::string_view one_key() const { return {one_.key, std::size_t{one_.mark} >> 2}; }
+  static bool fits_one(std::string_view key, std::uint32_t count) {
+    // The mark stands where the lowest bits of a pointer do.
+    return std::endian::native == std::endian::little && sizeof(One) == sizeof(std::uintptr_t) &&
+           key.size() <= sizeof(One::key) && count <= kOneCountMax;
+  }
+  void set_one(std::string_view key, std::uint32_t count);
+  // Puts the one in among the few, of which there are none.
+  void spread_one();
   std::size_t find_few(std::string_view key) const;
   void resize_few(std::size_t used);
   void add_few(std::string_view key, std::uint32_t count);
@@ -79,7 +101,10 @@ class KeyCounts {
   void make_few();
   void clear();
 
-  std::uintptr_t word_ = 0;  // 0: no keys; a Few; or a Many with the lowest bit set
+  union {
+    std::uintptr_t word_ = 0;  // 0: no keys; a Few; or a Many with the lowest bit set
+    One one_;
+  };
 };
 
 // Of a semi-join's child.

@@ -11,6 +11,7 @@
 #include <new>
 #include <span>
 
+#include "core/base/slab_pool.h"
 #include "core/triples/value.h"
 
 namespace tremula::dataflow {
@@ -23,15 +24,27 @@ std::size_t tail_bytes(std::span<const triples::Value> values);
 // Copies the values, and their bytes behind them, to `tail`.  Requires: tail_bytes() of room.
 void fill_tail(std::span<const triples::Value> values, triples::Value* tail);
 
-// An instance of `T` with its values `tail_at` bytes from its beginning.
+// An instance of `T` with its values `tail_at` bytes from its beginning. `pool` may be null.
 template <typename T, typename... Arguments>
-std::unique_ptr<T> make_with_tail(std::size_t tail_at, std::span<const triples::Value> values,
-                                  Arguments&&... arguments) {
+T& make_with_tail(base::SlabPool* pool, std::size_t tail_at, std::span<const triples::Value> values,
+                  Arguments&&... arguments) {
   static_assert(sizeof(T) % alignof(triples::Value) == 0);
-  void* memory = ::operator new(tail_at + tail_bytes(values));
+  const std::size_t bytes = tail_at + tail_bytes(values);
+  void* memory = pool == nullptr ? ::operator new(bytes) : pool->allocate(bytes);
   auto* tail = reinterpret_cast<triples::Value*>(static_cast<char*>(memory) + tail_at);
   fill_tail(values, tail);
-  return std::unique_ptr<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
+  return *::new (memory) T(std::forward<Arguments>(arguments)...);
+}
+// Requires: it was made so, by the same pool.
+template <typename T>
+void destroy_with_tail(base::SlabPool* pool, std::size_t tail_at,
+                       std::span<const triples::Value> values, T& instance) {
+  const std::size_t bytes = tail_at + tail_bytes(values);
+  std::destroy_at(&instance);
+  if (pool == nullptr)
+    ::operator delete(&instance);
+  else
+    pool->free(&instance, bytes);
 }
 
 }  // namespace tremula::dataflow

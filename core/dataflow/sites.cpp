@@ -71,7 +71,7 @@ void SiteHolder::close() {
     BlockInstance* child = std::exchange(whole()[i], nullptr);
     if (child != nullptr)
       owner().engine().release_later(*child, {},
-                                    {&owner(), kAllRows, static_cast<std::uint16_t>(i), scope()});
+                                     {&owner(), kAllRows, static_cast<std::uint16_t>(i), scope()});
   }
 }
 
@@ -131,7 +131,7 @@ void SiteHolder::release(std::uint32_t index, RowId row, const RowContext& conte
   std::string key;
   const bool listed = listed_under(site, context, key);
   owner().engine().release_later(*held, listed ? std::string_view(key) : std::string_view(),
-                                {&owner(), row, static_cast<std::uint16_t>(index), scope()});
+                                 {&owner(), row, static_cast<std::uint16_t>(index), scope()});
 }
 
 Value SiteHolder::read_site(std::uint32_t index, ExprOp op, Value argument,
