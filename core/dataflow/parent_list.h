@@ -98,6 +98,8 @@ class ParentList {
       TREMULA_ASSERT(found != all->few.end());
       *found = all->few.back();
       all->few.pop_back();
+      // shrink_to_fit() does nothing without exceptions.
+      if (all->few.capacity() >= 2 * all->few.size()) all->few = std::vector<ParentRef>(all->few);
     }
     if (!all->many.empty() || all->few.size() > 1) return;
     const ParentRef last = all->few.front();

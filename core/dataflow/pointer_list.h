@@ -51,7 +51,7 @@ class PointerList {
     }
     all->erase(all->begin() + static_cast<std::ptrdiff_t>(index));
     // shrink_to_fit() does nothing without exceptions.
-    if (all->capacity() > 16 && all->size() < all->capacity() / 4) *all = std::vector<T*>(*all);
+    if (all->capacity() > 4 && all->size() < all->capacity() / 2) *all = std::vector<T*>(*all);
     if (all->size() > 1) return;
     word_ = reinterpret_cast<std::uintptr_t>(all->front());
     delete all;
