@@ -166,7 +166,7 @@ Result<Subscription> Database::subscribe(std::string_view select, NamedValues pa
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(statement, parameters, arena));
     auto view = core_->graph.open(*plan, arguments, &known->plan);
-    if (!view.ok()) return db::place_error(view.error(), *plan, statement, arguments);
+    if (!view.ok()) return db::place_error(view.error(), statement, arguments);
     TREMULA_TRY(db::check_files(*core_));
     return view;
   };
@@ -289,7 +289,7 @@ base::Result<Rows> collect(Engine& engine, const treeql::Statement& statement,
     return true;
   };
   if (plan != nullptr)
-    TREMULA_TRY(for_each_row(engine, *plan, *select, statement, arguments, add));
+    TREMULA_TRY(for_each_row(engine, *plan, statement, arguments, add));
   else
     TREMULA_TRY(for_each_row(engine, *select, statement, arguments, add));
   return Rows(std::move(data));

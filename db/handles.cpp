@@ -153,7 +153,7 @@ Result<void> Statement::for_each(NamedValues parameters,
     base::Arena arena;
     TREMULA_TRY_ASSIGN(const db::Arguments arguments, db::bind(statement, parameters, arena));
     if (const auto plan = state_->plan)
-      return db::for_each_row(*state_->engine, *plan, query->select, statement, arguments, row);
+      return db::for_each_row(*state_->engine, *plan, statement, arguments, row);
     return db::for_each_row(*state_->engine, query->select, statement, arguments, row);
   };
   auto done = visit();

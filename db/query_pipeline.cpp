@@ -73,72 +73,14 @@ Result<treeql::Statement> parse_one(const Engine& engine, std::string_view text)
   return Error{ErrorCode::kSyntax, "expected one statement, found another behind it", span};
 }
 
-namespace {
-
-// The parameter that stands as LIMIT or OFFSET somewhere in the select and isn't a whole number.
-std::optional<std::uint32_t> bad_limit(const dataflow::Select& select, const Arguments& arguments);
-
-std::optional<std::uint32_t> bad_limit(const dataflow::Expr* expr, const Arguments& arguments) {
-  if (expr == nullptr) return std::nullopt;
-  if (expr->select) {
-    if (auto found = bad_limit(*expr->select, arguments)) return found;
-  }
-  for (const dataflow::ExprPtr& argument : expr->arguments) {
-    if (auto found = bad_limit(argument.get(), arguments)) return found;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint32_t> bad_limit(const std::vector<dataflow::Property>& properties,
-                                       const Arguments& arguments) {
-  for (const dataflow::Property& property : properties) {
-    if (auto found = bad_limit(property.expr.get(), arguments)) return found;
-    if (property.select) {
-      if (auto found = bad_limit(*property.select, arguments)) return found;
-    }
-    if (auto found = bad_limit(property.properties, arguments)) return found;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint32_t> bad_limit(const dataflow::Select& select, const Arguments& arguments) {
-  for (const dataflow::ExprPtr* limit : {&select.limit, &select.offset}) {
-    if (!*limit || (*limit)->op != dataflow::ExprOp::kParameter) continue;
-    const std::uint32_t position = (*limit)->parameter;
-    const Value value = arguments[position];
-    if (value.kind != Kind::kInt || value.integer < 0) return position;
-  }
-  for (const dataflow::Source& source : select.sources) {
-    if (auto found = bad_limit(source.on.get(), arguments)) return found;
-    if (source.derived) {
-      if (auto found = bad_limit(*source.derived, arguments)) return found;
-    }
-  }
-  std::vector<const dataflow::Expr*> exprs = {select.where.get(), select.having.get()};
-  for (const dataflow::ExprPtr& key : select.group_keys) exprs.push_back(key.get());
-  for (const dataflow::Aggregate& aggregate : select.aggregates) {
-    exprs.push_back(aggregate.argument.get());
-    exprs.push_back(aggregate.filter.get());
-    exprs.push_back(aggregate.separator.get());
-    for (const dataflow::OrderTerm& term : aggregate.order) exprs.push_back(term.expr.get());
-  }
-  for (const dataflow::OrderTerm& term : select.order) exprs.push_back(term.expr.get());
-  for (const dataflow::Expr* expr : exprs) {
-    if (auto found = bad_limit(expr, arguments)) return found;
-  }
-  return bad_limit(select.shape.properties, arguments);
-}
-
-}  // namespace
-
-Error place_error(Error error, const dataflow::Select& select, const treeql::Statement& statement,
-                  const Arguments& arguments) {
+Error place_error(Error error, const treeql::Statement& statement, const Arguments& arguments) {
   if (error.span.end != 0) return error;
   error.span = statement.span;
-  if (error.code == ErrorCode::kLimitRange) {
-    if (const auto position = bad_limit(select, arguments)) {
-      error.span = statement.parameters[*position].span;
-    }
+  if (error.code != ErrorCode::kLimitRange) return error;
+  for (std::size_t i = 0; i < statement.parameters.size(); ++i) {
+    const Span limit = statement.parameters[i].limit_span;
+    const bool is_count = arguments[i].kind == Kind::kInt && arguments[i].integer >= 0;
+    if (limit.end != 0 && !is_count) error.span = limit;
   }
   return error;
 }
@@ -192,11 +134,11 @@ Result<void> rehearse(Engine& engine, const dataflow::Select& select,
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   graph.interrupt_by(engine.interrupt);
   const auto view = graph.open(select, arguments);
-  if (!view.ok()) return place_error(view.error(), select, statement, arguments);
+  if (!view.ok()) return place_error(view.error(), statement, arguments);
   return check_interrupt(engine);
 }
 
-Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflow::Select& select,
+Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan,
                           const treeql::Statement& statement, const Arguments& arguments,
                           const JsonVisitor& row, const RowCount& count) {
   const Reading reading(engine);
@@ -208,7 +150,7 @@ Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan, const dataflo
       },
       reading.rest(), count);
   passage.rethrow();
-  if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+  if (!done.ok()) return place_error(done.error(), statement, arguments);
   TREMULA_TRY(check_interrupt(engine));
   return check_files(engine);
 }
@@ -217,12 +159,12 @@ Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                           const treeql::Statement& statement, const Arguments& arguments,
                           const JsonVisitor& row, const RowCount& count) {
   if (const auto plan = dataflow::OneShot::make(select, engine.store, engine.arrangements))
-    return for_each_row(engine, *plan, select, statement, arguments, row, count);
+    return for_each_row(engine, *plan, statement, arguments, row, count);
   const Reading reading(engine);
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   graph.interrupt_by(engine.interrupt);
   auto view = graph.open(select, arguments);
-  if (!view.ok()) return place_error(view.error(), select, statement, arguments);
+  if (!view.ok()) return place_error(view.error(), statement, arguments);
   TREMULA_TRY(check_interrupt(engine));
   engine.statement_bytes_max = std::max(engine.statement_bytes_max, graph.stats().bytes);
   if (count) count(view.value().row_count());
@@ -240,13 +182,13 @@ Result<void> for_each_value(Engine& engine, const dataflow::Select& select,
                             const dataflow::Graph::RowVisitor& row) {
   if (const auto plan = dataflow::OneShot::make(select, engine.store, engine.arrangements)) {
     auto done = plan->for_each_value(arguments, row);
-    if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+    if (!done.ok()) return place_error(done.error(), statement, arguments);
     return check_interrupt(engine);
   }
   dataflow::Graph graph(engine.store, engine.arrangements, dataflow::Graph::Life::kOnce);
   graph.interrupt_by(engine.interrupt);
   auto done = graph.run(select, arguments, row);
-  if (!done.ok()) return place_error(done.error(), select, statement, arguments);
+  if (!done.ok()) return place_error(done.error(), statement, arguments);
   TREMULA_TRY(check_interrupt(engine));
   return check_files(engine);
 }

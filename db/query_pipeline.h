@@ -36,8 +36,8 @@ base::Result<Arguments> bind(const treeql::Statement& statement, NamedValues val
 base::Result<treeql::Statement> parse_one(const Engine& engine, std::string_view text);
 
 // What `error` means for who reads the source: an error of the engine has no place, this finds one.
-base::Error place_error(base::Error error, const dataflow::Select& select,
-                        const treeql::Statement& statement, const Arguments& arguments);
+base::Error place_error(base::Error error, const treeql::Statement& statement,
+                        const Arguments& arguments);
 
 // Errors: io, corrupt, if something that was asked for could not be read: no answer is to be
 // believed then.
@@ -63,9 +63,8 @@ base::Result<void> for_each_row(Engine& engine, const dataflow::Select& select,
                                 const JsonVisitor& row, const RowCount& count = {});
 // The same by a plan that is kept between runs.
 base::Result<void> for_each_row(Engine& engine, dataflow::OneShot& plan,
-                                const dataflow::Select& select, const treeql::Statement& statement,
-                                const Arguments& arguments, const JsonVisitor& row,
-                                const RowCount& count = {});
+                                const treeql::Statement& statement, const Arguments& arguments,
+                                const JsonVisitor& row, const RowCount& count = {});
 
 // Calls `row` with slot and values of each row (see Graph::run).
 base::Result<void> for_each_value(Engine& engine, const dataflow::Select& select,

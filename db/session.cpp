@@ -242,7 +242,7 @@ Done Session::State::subscribe(const treeql::Subscribe& subscribe,
   if (progress_) TREMULA_TRY(db::rehearse(engine_, subscribe.select, statement, arguments));
   auto opened = engine_.graph.open(subscribe.select, arguments);
   if (!opened.ok()) {
-    return db::place_error(opened.error(), subscribe.select, statement, arguments);
+    return db::place_error(opened.error(), statement, arguments);
   }
   TREMULA_TRY(db::check_files(engine_));
   TREMULA_TRY(db::check_interrupt(engine_));

@@ -301,7 +301,12 @@ Result<void> Binder::bind_order(const ast::Select& ast) {
 
 Result<ExprPtr> Binder::bind_limit(const ast::ExprPtr& limit) {
   if (!limit) return ExprPtr();
-  return bind_expr(*limit);
+  TREMULA_TRY_ASSIGN(ExprPtr expr, bind_expr(*limit));
+  if (expr->op == ExprOp::kParameter) {
+    Parameter& parameter = parameters_[expr->parameter];
+    if (parameter.limit_span.end == 0) parameter.limit_span = limit->span;
+  }
+  return expr;
 }
 
 }  // namespace tremula::treeql

@@ -106,8 +106,9 @@ using StatementVariant =
                  Transaction, Explain, ExplainLive, Show, Import, Export, Maintenance>;
 
 struct Parameter {
-  std::string name;  // without the $
-  base::Span span;   // of its first use, for unbound_parameter
+  std::string name;            // without the $
+  base::Span span;             // of its first use, for unbound_parameter
+  base::Span limit_span = {};  // of its first use as LIMIT or OFFSET; empty: there is none
 };
 
 struct Statement {
