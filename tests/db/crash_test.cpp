@@ -180,7 +180,9 @@ TEST_CASE("crash: killed at each kind of work, a directory keeps what was acknow
       Folder folder;
       Mirror mirror;
       const std::string directory = folder.path("db");
-      const std::uint64_t commits = work.kind == CallKind::kRename ? 4000 : 400;
+      // Enough for a log to be full, and for files to be compacted.
+      const bool is_rare = work.kind == CallKind::kRename || work.kind == CallKind::kRemove;
+      const std::uint64_t commits = is_rare ? 4000 : 400;
       const auto life = [&](int told) {
         support::FaultFileSystem files(*below);
         std::atomic<bool> is_open = false;
