@@ -17,10 +17,10 @@ enum class Durability : std::uint8_t {
   sync,   // when it is on disk, too
 };
 
-// Set what matters, leave the rest: the defaults are meant to be used.
-// Set what matters, leave the rest: the defaults are meant to be used.
+// Of a directory that is opened. Set what matters and leave the rest: the defaults are meant to be
+// used.
 struct Options {
-  Durability durability = Durability::async;  // of every commit  // of every commit
+  Durability durability = Durability::async;  // of every commit
   // Whether a directory that holds no database gets one; if not, opening it is `io`.
   bool create = true;
   // How far the disk may be behind (an fsync of its own time aside). 0: every turn syncs.
