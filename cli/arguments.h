@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,7 +47,7 @@ struct Invocation {
   bool dot = false;
   bool replace = false;
   std::uint64_t commits = 0;
-  double timeout_s = 0;
+  std::optional<double> timeout_s;
   std::uint64_t since = 0;
   std::string listen;
   bool is_board = false;  // of the demo

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -63,9 +64,8 @@ class Interrupts {
 // A time to be over by, or never.
 class Deadline {
  public:
-  explicit Deadline(double seconds) : end_(Clock::now() + Span(std::max(seconds, 0.0))) {
-    is_set_ = seconds > 0;
-  }
+  explicit Deadline(std::optional<double> seconds)
+      : end_(Clock::now() + Span(seconds.value_or(0))), is_set_(seconds.has_value()) {}
   bool is_over() const { return is_set_ && Clock::now() >= end_; }
   int left_ms() const {  // for poll(): -1 is for ever
     constexpr double kMax = 1e9;
@@ -78,7 +78,7 @@ class Deadline {
   using Clock = std::chrono::steady_clock;
   using Span = std::chrono::duration<double>;
   std::chrono::time_point<Clock, Span> end_;
-  bool is_set_ = false;
+  bool is_set_;
 };
 
 // Takes in what others commit, until `enough`, an interrupt or the time is over.

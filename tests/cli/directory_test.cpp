@@ -81,6 +81,7 @@ TEST_CASE("directory: watch prints its snapshot, and says by its status whether 
   const Finished over = run({"watch", dir, kNames + ";", "--timeout", "0.05"});
   CHECK(over.status == 0);
   CHECK(over.out == snapshot);
+  CHECK(run({"watch", dir, kNames, "--timeout", "0"}).status == 0);
   const Finished missed = run({"watch", dir, kNames, "--timeout", "0.05", "--commits", "1"});
   CHECK(missed.status == 1);
   CHECK(missed.out == snapshot);
