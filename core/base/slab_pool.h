@@ -99,9 +99,10 @@ class SlabPool {
   static std::size_t rounded(std::size_t bytes) { return (bytes + kUnit - 1) / kUnit * kUnit; }
   Slab* make_slab() {
     if (spare_ != nullptr) return ::new (std::exchange(spare_, nullptr)) Slab;
-    void* memory = std::aligned_alloc(kSlabBytes, kSlabBytes - kApart);
-    if (memory == nullptr) memory = std::aligned_alloc(kSlabBytes, kSlabBytes);  // whole ones alone
-    TREMULA_ASSERT(memory != nullptr);
+    // Not aligned_alloc: it may ask for whole multiples.
+    void* memory = nullptr;
+    const int failed = posix_memalign(&memory, kSlabBytes, kSlabBytes - kApart);
+    TREMULA_ASSERT(failed == 0);
     ++slabs_;
     return ::new (memory) Slab;
   }
