@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace tremula::bench {
 
@@ -16,7 +18,11 @@ class Folder {
   Folder() {
     std::string pattern =
         (std::filesystem::temp_directory_path() / "tremula_bench_XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
+    if (mkdtemp(pattern.data()) == nullptr) {
+      throw std::filesystem::filesystem_error("no folder", pattern,
+                                              std::error_code(errno, std::generic_category()));
+    }
+    path_ = pattern;
   }
   ~Folder() { std::filesystem::remove_all(path_); }
   Folder(const Folder&) = delete;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/cli/process.h"
 
@@ -47,6 +48,28 @@ TEST_CASE("shared: watch prints each commit of other processes, and ends after -
       "\"value\":1}]}\n"
       "{\"subscription\":\"watch\",\"commit\":5,\"patch\":[{\"op\":\"remove\",\"path\":\"/"
       "0\"}]}\n");
+}
+
+TEST_CASE("shared: programs that start at once with one schema all do their work") {
+  const Folder folder;
+  for (int round = 0; round < 4; ++round) {
+    const std::string dir = folder.path("db") + std::to_string(round);
+    std::vector<Finished> ended(5);
+    std::vector<std::thread> programs;
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+      programs.emplace_back([&ended, &dir, i] {
+        ended[i] = run({"run", "-", "--db", dir},
+                       "TABLE T = 1 (K INT = 1 KEY); INSERT INTO T {K: " + std::to_string(i) +
+                           ", Named" + std::to_string(i) + ": 'x'};");
+      });
+    }
+    for (std::thread& program : programs) program.join();
+    for (const Finished& each : ended) {
+      CHECK(each.status == 0);
+      CHECK(each.err == "");
+    }
+    CHECK(run({"query", dir, "SELECT { n: count(*) } FROM T AS t"}).out == "{\"n\":5}\n");
+  }
 }
 
 TEST_CASE("shared: an interrupt ends watch well") {
