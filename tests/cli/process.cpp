@@ -74,7 +74,7 @@ Finished run(const std::vector<std::string>& arguments, std::string_view input) 
   const std::string stdin_path = temporary_file(input);
   int out[2];
   int err[2];
-  if (pipe(out) != 0 || pipe(err) != 0) throw std::runtime_error("no pipe");
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   const pid_t child = fork();
   if (child == 0) {
     dup2(open(stdin_path.c_str(), O_RDONLY), STDIN_FILENO);
